@@ -20,7 +20,10 @@ interface Step {
 
 const bin = join(import.meta.dirname, '..', 'node_modules', '.bin')
 const suites = process.argv.slice(2)
-const tests = suites.length > 0 ? suites : ['test/unit', 'test/wire', 'test/integration', 'test/conformance', 'test/architecture.test.ts', 'test/clients']
+const tests =
+  suites.length > 0
+    ? suites
+    : ['test/unit', 'test/wire', 'test/integration', 'test/conformance', 'test/architecture.test.ts', 'test/clients']
 
 const STEPS: readonly Step[] = [
   { name: 'prepare tap', command: 'tap', args: ['build'], counts: 'one' },
@@ -38,7 +41,9 @@ for (const [index, step] of STEPS.entries()) {
   const result = await runStep(step)
   passed += result.passed
   failed += result.failed
-  process.stdout.write(`[${index + 1}/${STEPS.length}] ${step.name}: ${result.passed} passed, ${result.failed} failed (${((performance.now() - started) / 1000).toFixed(1)} s)\n`)
+  process.stdout.write(
+    `[${index + 1}/${STEPS.length}] ${step.name}: ${result.passed} passed, ${result.failed} failed (${((performance.now() - started) / 1000).toFixed(1)} s)\n`
+  )
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
 process.exitCode = failed === 0 ? 0 : 1

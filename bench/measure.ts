@@ -1,0 +1,28 @@
+/** Microseconds that one fixed piece of arithmetic takes here and now: what a result is divided by, since machines and their load differ. */
+export function calibrate(): number {
+  let sum = 0
+  const us = measure(() => {
+    for (let i = 0; i < 1000; i++) sum = (sum + Math.imul(i, 2654435761)) | 0
+    return sum
+  }, 20_000)
+  return us
+}
+
+/** Microseconds of processor time per call (others may share the machine), the median of seven rounds after one to warm up. */
+export function measure(call: () => number, calls: number): number {
+  const rounds: number[] = []
+  let sink = 0
+  for (let round = 0; round < 8; round++) {
+    const start = process.cpuUsage()
+    for (let i = 0; i < calls; i++) sink += call()
+    const { user, system } = process.cpuUsage(start)
+    rounds.push((user + system) / calls)
+  }
+  if (Number.isNaN(sink)) throw new Error('the calls returned no numbers')
+  return rounds.slice(1).sort((a, b) => a - b)[3] ?? 0
+}
+
+/** Prints one line: what was measured, its time, and the ratio to the calibration. */
+export function report(label: string, us: number, calibrationUs: number): void {
+  console.log(label.padEnd(36), `${us.toFixed(2).padStart(9)} µs`, `${(us / calibrationUs).toFixed(2).padStart(9)} × calibration`)
+}

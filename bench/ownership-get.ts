@@ -1,0 +1,50 @@
+/** What the protocol of one GetObject costs apart from its requests. Run: node bench/ownership-get.ts */
+import type { OwnershipContext } from '../proxy/ownership/context.ts'
+import { get } from '../proxy/ownership/read.ts'
+import type { CachedOwner, ObjectRef, Outcome, Seen, Step } from '../proxy/ownership/steps.ts'
+
+const ROUNDS = 300_000
+const at: ObjectRef = { place: 'target', key: 'tenant/key' as ObjectRef['key'] }
+const context: OwnershipContext = {
+  me: 'system:serviceaccount:billing:invoicer',
+  admits: (object) => object?.owner === 'system:serviceaccount:billing:invoicer',
+  mode: 'tag',
+  closed: { put: true, complete: true, copy: true, delete: true },
+  sourceConditions: true,
+  uniqueEtags: false,
+  leases: 'class',
+  mayList: true,
+  needsTags: false,
+  hasTags: true,
+  retries: 4,
+  leaseMarginMs: 60_000,
+  newNonce: () => 'nonce'
+}
+const read: Seen = { status: 200, etag: '"e"', lastModified: 'then', size: 1, mark: context.me, reply: null }
+const tags: Seen = { status: 200, tags: new Map([['service', context.me]]), reply: null }
+const entry: CachedOwner = { owner: context.me, etag: '"e"', mark: context.me }
+
+function run(cached: CachedOwner | null): number {
+  const generator = get(context, { at, judge: null, rangeOf: null, lookFirst: false })
+  let got: IteratorResult<Step, Outcome> = generator.next()
+  while (!got.done) {
+    const { value } = got
+    got = generator.next(
+      value.step === 'cacheGet' ? cached : value.step === 'ask' ? value.asks.map((ask) => (ask.ask === 'tags' ? tags : read)) : undefined
+    )
+  }
+  return got.value.outcome === 'relay' ? 1 : 0
+}
+
+for (const [label, cached] of [
+  ['cold', null],
+  ['warm', entry]
+] as const) {
+  let released = 0
+  for (let index = 0; index < ROUNDS / 10; index++) released += run(cached)
+  const start = process.hrtime.bigint()
+  for (let index = 0; index < ROUNDS; index++) released += run(cached)
+  const nanoseconds = Number(process.hrtime.bigint() - start) / ROUNDS
+  if (released !== ROUNDS * 1.1) throw new Error('a read was not released')
+  console.log(`GetObject ${label}`.padEnd(20), `${nanoseconds.toFixed(0)} ns`)
+}

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from './config.ts'
+import { loadSnapshot, readVersion } from './database/assignments.ts'
+import { roleProblems } from './database/check-role.ts'
+import { connect, openPool, type ConnectOptions, type Run } from './database/connect.ts'
+import { recordLayout } from './database/layout.ts'
+import { createLeases, type Leases, type TakenLeases } from './database/leases.ts'
+import { CHANGES_CHANNEL, createPlacementFeed, type PlacementFeed } from './database/listen.ts'
+import { createUploadLedger, type UploadLedger } from './database/uploads.ts'
+import type { Log } from './observe/log.ts'
+import type { LeaseHolder, LeasePort } from './stages/ports.ts'
+import { assignmentProblems, createDirectory, type Directory } from './tenants/directory.ts'
+import type { SharedLayout } from './tenants/placement.ts'
+import type { UpstreamKey } from './tenants/keys.ts'
+
+/** Postgres as the proxy uses it. After the first snapshot the data path never waits for it, leases aside. */
+export interface Database {
+  readonly run: Run
+  readonly directory: Directory
+  readonly feed: PlacementFeed
+  readonly ledger: UploadLedger
+  readonly leases: LeasePort
+  /** Refuses a login that may change the schema, and a changed layout. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+const LISTENER_RETRY_MS = 1_000
+const SWEEP_MS = 60_000
+
+/** The shared layout of a configuration; null where no account is shared. */
+export function layoutOf(config: Config): SharedLayout | null {
+  const shared = config.accounts.find((account) => account.shared)
+  if (shared === undefined) return null
+  return { account: shared.id, spread: shared.spread ?? 0, template: shared.bucketTemplate ?? '' }
+}
+
+/** How to connect to the configured Postgres: `direct` past a pooler, for notifications and commands. */
+export function connection(
+  config: Config,
+  { connectionsMax, direct }: { readonly connectionsMax: number; readonly direct: boolean }
+): ConnectOptions {
+  const { url, directUrl, caFile, statementTimeout } = config.database
+  return {
+    url: (direct && directUrl !== null ? directUrl : url).reveal(),
+    ca: caFile?.text ?? null,
+    connectionsMax,
+    applicationName: 'sluice',
+    statementTimeoutMs: statementTimeout,
+    pooled: directUrl !== null && !direct
+  }
+}
+
+/** Builds what needs Postgres; nothing is started. */
+export function composeDatabase(config: Config, log: Log, now: () => Date): Database {
+  const pool = openPool(connection(config, { connectionsMax: config.database.poolMax, direct: false }))
+  const { run } = pool
+  const shared = layoutOf(config)
+  const directory = createDirectory({ mode: config.tenants.mode, shared })
+  const onFault = (what: string, error: unknown): void =>
+    log.event('warn', `${what}: ${error instanceof Error ? error.message : String(error)}`)
+  const accounts = new Set(config.accounts.map(({ id }) => id))
+  const feed = createPlacementFeed({
+    openListener: () => connect(connection(config, { connectionsMax: 1, direct: true })),
+    load: () => loadSnapshot(run),
+    version: () => readVersion(run),
+    notify: (text) => run`SELECT pg_notify(${CHANGES_CHANNEL}, ${text})`,
+    apply(snapshot) {
+      const problems = assignmentProblems(snapshot.assignments, accounts, shared)
+      if (problems.length > 0) throw new Error(`the assignments are refused: ${problems.join('; ')}`)
+      directory.replaceAll(snapshot)
+    },
+    pollMs: config.database.poll,
+    retryMs: LISTENER_RETRY_MS,
+    id: randomUUID(),
+    now,
+    onFault
+  })
+  const ledger = createUploadLedger({ run, waitingMax: config.limits.ledgerWaitingMax, retryMs: LISTENER_RETRY_MS, onFault })
+  const leases = createLeases({
+    run,
+    waitMs: config.timeouts.leaseWait,
+    retryMs: 50,
+    elapsedMs: () => performance.now(),
+    newId: randomUUID,
+    random: Math.random,
+    sleep: (ms) => sleep(ms, undefined, { ref: false }),
+    onFault
+  })
+  const sweep = setInterval(() => void leases.sweep().catch((error: unknown) => onFault('sweeping leases', error)), SWEEP_MS)
+  sweep.unref()
+  return {
+    run,
+    directory,
+    feed,
+    ledger,
+    leases: leasePort(leases, leaseLifeMs(config)),
+    async check() {
+      const problems = config.dev ? [] : await roleProblems(run)
+      if (problems.length > 0) throw new Error(problems.join('; '))
+      await recordLayout(run, shared)
+    },
+    async close() {
+      clearInterval(sweep)
+      await feed.close()
+      await ledger.close()
+      await pool.close()
+    }
+  }
+}
+
+/** A lease outlives the longest request that is made under it: a slow head, its body's idle time, and a margin. */
+export function leaseLifeMs(config: Config): number {
+  const { upstreamHead, leaseMargin } = config.timeouts
+  return 2 * (upstreamHead + leaseMargin)
+}
+
+function leasePort(leases: Leases, lifeMs: number): LeasePort {
+  return {
+    open({ account, bucket }): LeaseHolder {
+      const held = new Map<UpstreamKey, TakenLeases>()
+      return {
+        async take(key, shared) {
+          const taken = await leases.take({ account, bucket, keys: [key], shared, lifeMs })
+          if (taken === null) return 'unavailable'
+          const state = taken.stateOf(key)
+          if (state === 'held') held.set(key, taken)
+          return state
+        },
+        async release(key, unknown) {
+          const taken = held.get(key)
+          held.delete(key)
+          await (unknown ? taken?.leave([key]) : taken?.release([key]))
+        },
+        left: (key) => held.get(key)?.left() ?? 0
+      }
+    }
+  }
+}

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto'
+import { evaluate } from '../policy/evaluate.ts'
+import { composeDatabase, leaseLifeMs, type Database } from './compose-database.ts'
+import { composeIdentity, type Identity } from './compose-identity.ts'
+import { composeServers, type Servers } from './compose-servers.ts'
+import { composeAccounts } from './compose-upstreams.ts'
+import type { Config } from './config.ts'
+import { registerTenant, unregisterTenant } from './database/assignments.ts'
+import { isConnectionFault } from './database/connect.ts'
+import { newKeyRingText, readKeyRing, type KeyRing } from './identity/key-ring.ts'
+import { mayTouch } from './identity/roles.ts'
+import { createSessionCache } from './identity/session-cache.ts'
+import { verifyWebIdentity } from './identity/web-identity.ts'
+import { createLog, type Log } from './observe/log.ts'
+import { createMetrics, type Metrics } from './observe/metrics.ts'
+import { OwnerCache } from './ownership/owner-cache.ts'
+import { S3_ERRORS } from './s3/error.ts'
+import { OPERATION_NAMES } from './s3/operations.ts'
+import { SigningKeyCache } from './sigv4/signing-key.ts'
+import type { BucketDependencies } from './stages/answer-here.ts'
+import { mayListTenant } from './stages/authorize.ts'
+import type { ByteBudget, Dependencies } from './stages/dependencies.ts'
+import { hasObjects } from './stages/has-data.ts'
+import type { PlacementDependencies } from './stages/resolve.ts'
+import { isTenantId } from './tenants/placement.ts'
+import { createUndiciUpstream, UPSTREAM_DEFAULTS } from './transport/upstream-undici.ts'
+import type { UpstreamClient } from './transport/transport.ts'
+import type { UpstreamAccount } from './upstreams/account.ts'
+
+export interface ComposeOptions {
+  /** 1 for standard output, or a file. */
+  readonly logDestination: string | number
+}
+
+/** A composed proxy. */
+export interface Sluice {
+  /** Checks the database, loads the first snapshot and listens; resolves when requests are served. */
+  start(): Promise<{ readonly s3: string; readonly ops: string }>
+  /** Drains and closes. A second call hurries. */
+  stop(): Promise<void>
+}
+
+const SESSIONS_MAX = 10_000
+const SIGNING_KEYS_MAX = 10_000
+const KEY_REFRESH_MS = 30_000
+const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
+
+interface Parts {
+  readonly config: Config
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly identity: Identity
+  readonly database: Database
+  readonly accounts: ReadonlyMap<string, UpstreamAccount>
+  readonly upstream: UpstreamClient
+  readonly now: () => Date
+}
+
+/** The only place that constructs things: configuration to a proxy that can be started. Throws with every problem found. */
+export function compose(config: Config, options: ComposeOptions): Sluice {
+  const now = (): Date => new Date()
+  const log = createLog({ destination: options.logDestination, level: logLevel(config), keys: config.dev, flushMs: 250 })
+  const identity = composeIdentity(config, now, (issuer, error) => {
+    if (error !== null) log.event('warn', `the keys of issuer ${issuer} could not be fetched: ${error.message}`)
+  })
+  const ring = ringOf(config)
+  const database = composeDatabase(config, log, now)
+  const accounts = composeAccounts(config)
+  const metrics = createMetrics({
+    names: {
+      operations: OPERATION_NAMES,
+      errorCodes: Object.keys(S3_ERRORS),
+      accounts: [...accounts.keys()],
+      issuers: identity.issuers.all.map(({ id }) => id),
+      rejectionReasons: Object.keys(S3_ERRORS)
+    },
+    snapshotAgeSeconds: () => {
+      const { confirmedAt } = database.feed.status()
+      return confirmedAt === null ? null : (now().getTime() - confirmedAt.getTime()) / 1000
+    },
+    processMetrics: true
+  })
+  const upstream = createUndiciUpstream({
+    ...UPSTREAM_DEFAULTS,
+    connectTimeoutMs: config.timeouts.upstreamConnect,
+    idleBodyTimeoutMs: config.timeouts.idle,
+    connectionsMax: config.limits.upstreamConnectionsMax,
+    onError: (error) => log.event('warn', `upstream: ${error.message}`)
+  })
+  const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
+  const deps = composeDependencies(parts, ring)
+  const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
+  return lifeOf(parts, servers)
+}
+
+function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
+  const { config, identity, database, upstream, metrics, now } = parts
+  const { s3 } = config.listeners
+  const signing = {
+    signingKeys: new SigningKeyCache(SIGNING_KEYS_MAX),
+    timeouts: { headMs: config.timeouts.upstreamHead, slowHeadMs: config.timeouts.upstreamSlowHead }
+  }
+  const sealer = { ring, random: randomBytes }
+  const placement = placementOf(parts)
+  return {
+    ...signing,
+    now,
+    domains: s3.domains,
+    dropHeaders: new Set(config.compat.dropHeaders),
+    limits: {
+      xmlBytesMax: config.limits.xmlBytesMax,
+      completeXmlBytesMax: config.limits.completeBytesMax,
+      smallPutBytesMax: config.limits.smallPutBytesMax,
+      documentBytesMax: DOCUMENT_BYTES_MAX
+    },
+    ring: () => ring,
+    sessions: createSessionCache(SESSIONS_MAX),
+    region: s3.region,
+    regions: s3.regions.length === 0 ? null : new Set(s3.regions),
+    ownerOf: identity.ownerOf,
+    sts: {
+      verifyToken: (token) => verifyWebIdentity(token, identity.issuers, now()),
+      roles: identity.roles,
+      sealer,
+      policyProblems: identity.sessionPolicyProblems,
+      now
+    },
+    sealer,
+    placement,
+    policy: { policiesOf: identity.policiesOf, parseSessionPolicy: identity.parseSessionPolicy, evaluate },
+    buckets: bucketsOf(parts, { placement, signing }),
+    upstream,
+    ownerCache: new OwnerCache({
+      entriesMax: config.limits.ownerCacheEntriesMax,
+      lifeMs: config.timeouts.ownerCache,
+      elapsedMs: () => performance.now()
+    }),
+    leases: database.leases,
+    ledger: database.ledger,
+    observe: {
+      upstreamDone: (request) => metrics.upstreamDone(request),
+      prefixViolated: () => metrics.prefixViolated(),
+      elapsedMs: () => performance.now()
+    },
+    heldBytes: byteBudget(config.limits.bufferedBytesMax),
+    leaseMarginMs: leaseLifeMs(config) / 2,
+    newNonce: () => randomBytes(16).toString('hex')
+  }
+}
+
+function placementOf({ identity, database, accounts }: Parts): PlacementDependencies {
+  return {
+    get ready() {
+      return database.directory.ready
+    },
+    find: (tenant) => database.directory.find(tenant),
+    account: (id) => accounts.get(id) ?? null,
+    mayTouch(roleName, tenant) {
+      const role = identity.roles.get(roleName)
+      return role !== undefined && mayTouch(role, tenant)
+    }
+  }
+}
+
+function bucketsOf(
+  parts: Parts,
+  { placement, signing }: { readonly placement: PlacementDependencies; readonly signing: Pick<Dependencies, 'signingKeys' | 'timeouts'> }
+): BucketDependencies {
+  const { config, identity, database, accounts, upstream, now } = parts
+  const { directory, run, feed, ledger } = database
+  return {
+    region: config.listeners.s3.region,
+    recorded: () => directory.recorded(),
+    mayList: (grant, tenant) =>
+      placement.mayTouch(grant.caller.role, tenant) &&
+      mayListTenant(
+        grant.caller,
+        tenant,
+        { policiesOf: identity.policiesOf, parseSessionPolicy: identity.parseSessionPolicy, evaluate },
+        now()
+      ),
+    async create(tenant) {
+      if (!isTenantId(tenant)) return 'invalid'
+      return answering(async () => {
+        if (directory.dedicated().some((assignment) => assignment.tenant === tenant)) return 'exists' as const
+        const isNew = await registerTenant(run, tenant, 'CreateBucket')
+        await feed.refresh()
+        return isNew ? ('created' as const) : ('exists' as const)
+      })
+    },
+    async remove(tenant) {
+      if (directory.dedicated().some((assignment) => assignment.tenant === tenant)) return 'assigned'
+      return answering(async () => {
+        await unregisterTenant(run, tenant)
+        await feed.refresh()
+        return 'removed' as const
+      })
+    },
+    async hasData(assignment) {
+      const account = accounts.get(assignment.account)
+      if (account === undefined) throw new Error(`account ${assignment.account} is not configured`)
+      return (await ledger.hasUploads(assignment.tenant)) || (await hasObjects({ assignment, account }, { ...signing, upstream, now }))
+    }
+  }
+}
+
+async function answering<Result>(work: () => Promise<Result>): Promise<Result | 'unavailable'> {
+  try {
+    return await work()
+  } catch (error) {
+    if (isConnectionFault(error)) return 'unavailable'
+    throw error
+  }
+}
+
+function byteBudget(bytesMax: number): ByteBudget {
+  let left = bytesMax
+  return {
+    take(bytes) {
+      if (bytes > left) return false
+      left -= bytes
+      return true
+    },
+    giveBack(bytes) {
+      left += bytes
+    }
+  }
+}
+
+function ringOf(config: Config): KeyRing {
+  const { keysFile } = config.sealing
+  return readKeyRing(keysFile === null ? newKeyRingText(randomBytes) : keysFile.reveal())
+}
+
+function logLevel(config: Config): 'debug' | 'info' | 'warn' | 'error' {
+  const { level } = config.log
+  if (level === 'fatal') return 'error'
+  return level === 'trace' ? 'debug' : level
+}
+
+function readiness({ identity, database }: Parts): { readonly snapshot: boolean; readonly keys: boolean } {
+  return { snapshot: database.directory.ready, keys: identity.issuers.all.every(({ keys }) => keys.usable) }
+}
+
+function lifeOf({ identity, database, upstream, log }: Parts, servers: Servers): Sluice {
+  let refresh: NodeJS.Timeout | null = null
+  const refreshKeys = (): Promise<unknown> => Promise.all(identity.issuers.all.map(({ keys }) => keys.refresh()))
+  return {
+    async start() {
+      await database.check()
+      database.feed.start()
+      void refreshKeys()
+      refresh = setInterval(() => void refreshKeys(), KEY_REFRESH_MS)
+      refresh.unref()
+      return servers.listen()
+    },
+    async stop() {
+      await servers.stop()
+      if (refresh !== null) clearInterval(refresh)
+      await database.close()
+      await upstream.close()
+      log.close()
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import postgres from 'postgres'
+
+/** The driver's own pool: for commands and for listening. A server uses `openPool`. */
+export type Sql = postgres.Sql
+
+/** Sends one statement, with bound parameters, never as joined text. */
+export type Run = <Rows extends readonly object[] = readonly postgres.Row[]>(
+  template: TemplateStringsArray,
+  ...parameters: readonly (string | number | boolean | Date | null)[]
+) => Promise<Rows>
+
+export interface ConnectOptions {
+  /** `postgres://user:password@host:port/database`, `?sslmode=disable` for a server without TLS. */
+  readonly url: string
+  /** PEM of the authority that signed the server's certificate; null for the system's own. */
+  readonly ca: string | null
+  readonly connectionsMax: number
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string
+  readonly statementTimeoutMs: number
+  readonly connectTimeoutMs?: number
+  /** True when the URL leads through a pooler that shares sessions: prepared statements and session settings are then not used. */
+  readonly pooled?: boolean
+  /** Asked for each new connection instead of the URL's password, so that a rotated one is used. */
+  readonly password?: () => string | Promise<string>
+  readonly onNotice?: (message: string) => void
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1'])
+
+/** Opens nothing yet: the first statement connects. */
+export function connect(options: ConnectOptions): Sql {
+  const { connectTimeoutMs = 5_000, pooled = false } = options
+  const url = new URL(options.url)
+  const ssl = tlsOf(url, options.ca)
+  // Taken by `ssl`; the driver would read `require` as "encrypt, but trust anyone".
+  url.searchParams.delete('sslmode')
+  return postgres(url.href, {
+    ssl,
+    max: options.connectionsMax,
+    connect_timeout: connectTimeoutMs / 1000,
+    idle_timeout: 0,
+    // The driver ends a connection by its age as it ends one on command: with the same defect as above. Postgres does not need it.
+    max_lifetime: null,
+    prepare: !pooled,
+    onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
+    // A shared session would hand the settings of one client to the next, and poolers refuse them.
+    connection: pooled
+      ? { application_name: options.applicationName }
+      : {
+          application_name: options.applicationName,
+          statement_timeout: options.statementTimeoutMs,
+          idle_in_transaction_session_timeout: 2 * options.statementTimeoutMs
+        },
+    ...(options.password === undefined ? {} : { password: options.password })
+  })
+}
+
+/** TLS with a verified certificate, except over loopback and where `sslmode=disable` says so. */
+function tlsOf(url: URL, ca: string | null): false | { rejectUnauthorized: true; servername: string; ca?: string } {
+  const mode = url.searchParams.get('sslmode')
+  if (mode === 'disable') return false
+  // A socket path stands in the host position, percent-encoded, or nowhere.
+  const local = url.hostname === '' || url.hostname.startsWith('%2F') || LOOPBACK.has(url.hostname)
+  if (mode === null && ca === null && local) return false
+  return { rejectUnauthorized: true, servername: url.hostname, ...(ca === null ? {} : { ca }) }
+}
+
+/** What a server asks Postgres through. */
+export interface Pool {
+  readonly run: Run
+  close(): Promise<void>
+}
+
+/**
+ * A pool that survives the loss of Postgres. The driver (3.4.9) does not quite: a connection that closes with a write still waiting is
+ * never flushed again, and a statement on a connection that is held for a transaction and has closed throws where nobody can
+ * catch it (its issues 1154, 1208 and 1066). So a pool in which a connection broke is given up as a whole, and there are no transactions of
+ * several statements here: what must be one step is one statement, if need be a function of the schema.
+ */
+export function openPool(options: ConnectOptions): Pool {
+  let current = connect(options)
+  const giveUp = (broken: Sql): void => {
+    if (broken !== current) return
+    current = connect(options)
+    // What others have under way in it may still end.
+    broken.end({ timeout: options.statementTimeoutMs / 1000 }).catch(() => undefined)
+  }
+  return {
+    async run<Rows extends readonly object[]>(
+      template: TemplateStringsArray,
+      ...parameters: readonly (string | number | boolean | Date | null)[]
+    ) {
+      const used = current
+      try {
+        return (await used(template, ...parameters)) as unknown as Rows
+      } catch (error) {
+        if (isConnectionFault(error)) void giveUp
+        throw error
+      }
+    },
+    close: () => current.end({ timeout: 5 })
+  }
+}
+
+/** True for a fault of the connection, not of the statement: worth trying again. */
+export function isConnectionFault(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code !== 'string') return false
+  // Class 08 is connection exception, 57P01 to 57P03 are shutdown and start-up: PostgreSQL, appendix A.
+  return /^(?:CONNECT(?:ION)?_|E[A-Z]+$|08|57P0)/.test(code)
+}

@@ -1,0 +1,42 @@
+import type { AccessRecord } from './observe/access-record.ts'
+import { acceptRequest } from './stages/accept.ts'
+import { answerHere } from './stages/answer-here.ts'
+import { answerSts, isStsRequest } from './stages/answer-sts.ts'
+import { authenticate } from './stages/authenticate.ts'
+import { authorize } from './stages/authorize.ts'
+import type { Dependencies } from './stages/dependencies.ts'
+import { recognize } from './stages/recognize.ts'
+import { resolvePlaces } from './stages/resolve.ts'
+import { rewriteRequest } from './stages/rewrite-request.ts'
+import { rewriteResponse } from './stages/rewrite-response.ts'
+import { send } from './stages/send.ts'
+import { verifyOwner } from './stages/verify-owner.ts'
+import type { Answer, Incoming } from './transport/transport.ts'
+
+/** One request, from the client's bytes to the answer. Each line is one file in stages/. */
+export async function handle(incoming: Incoming, record: AccessRecord, deps: Dependencies): Promise<Answer> {
+  const request = acceptRequest(incoming, deps)
+  record.tenant = request.tenant
+  record.key = request.key
+  if (isStsRequest(request)) return answerSts(request, record, deps)
+
+  const now = deps.now()
+  const proof = authenticate(request, deps, now)
+  const { caller } = proof
+  Object.assign(record, { subject: caller.subject, issuer: caller.issuer, role: caller.role, session: caller.session })
+
+  const operation = await recognize(request, proof, deps)
+  record.operation = operation.name
+  record.droppedHeaders = operation.dropped
+
+  const places = resolvePlaces(request, operation, caller, deps.placement) // the role's tenants first
+  const grant = authorize({ request, caller, operation, places }, deps.policy, now)
+  record.statement = grant.statement
+
+  if (operation.row.answeredBy === 'proxy') return answerHere(request, grant, deps)
+
+  const plan = await rewriteRequest(request, proof, grant, deps)
+  const held = await send(plan, { incoming, record }, deps)
+  const release = verifyOwner(held, grant)
+  return rewriteResponse(release, { request, grant, plan }, deps)
+}

@@ -1,0 +1,20 @@
+/** Who calls, as proven for this request. The tenant is not part of it: it comes from the request. */
+export interface Caller {
+  /** Id of the issuer that vouched for the subject. */
+  readonly issuer: string
+  /** The proven `sub`, e.g. `system:serviceaccount:billing:invoicer`. */
+  readonly subject: string
+  /** Name of the configured role. */
+  readonly role: string
+  /** What the objects of this caller are marked with: see `ownerOf`. */
+  readonly owner: string
+  readonly session: string
+  /** Kubernetes namespace and service account; null for other subjects. */
+  readonly namespace: string | null
+  readonly serviceAccount: string | null
+  readonly podUid: string | null
+  readonly serviceAccountUid: string | null
+  /** The session policy given at AssumeRole, as JSON text; it only narrows. */
+  readonly sessionPolicy: string | null
+  readonly expiresAt: Date
+}

@@ -1,0 +1,152 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { AccessRecord } from './access-record.ts'
+
+/** The values that labels may take. Anything else is counted as `other`, so that no client can make a series. */
+export interface MetricNames {
+  readonly operations: readonly string[]
+  readonly errorCodes: readonly string[]
+  readonly accounts: readonly string[]
+  readonly issuers: readonly string[]
+  readonly rejectionReasons: readonly string[]
+}
+
+export interface MetricsOptions {
+  readonly names: MetricNames
+  /** Seconds since the assignments were last known to be complete; null before that. */
+  readonly snapshotAgeSeconds: () => number | null
+  /** Process metrics of prom-client beside ours. */
+  readonly processMetrics: boolean
+}
+
+export type DecisionEffect = 'allow' | 'deny'
+export type ExchangeResult = 'issued' | 'refused' | 'fault'
+
+/** What is counted. Each method is one line of the metrics page. */
+export interface Metrics {
+  requestStarted(): void
+  requestDone(record: AccessRecord): void
+  upstreamDone(request: { account: string; ask: string; status: number | null; seconds: number }): void
+  /** A request the engine refused before any handler saw it. */
+  refused(reason: string): void
+  authRejected(reason: string): void
+  decided(effect: DecisionEffect): void
+  /** An answer of an upstream named a key outside of the tenant's prefix. Any value above zero is an alarm. */
+  prefixViolated(): void
+  stsExchanged(issuer: string, result: ExchangeResult): void
+  headerDropped(): void
+  /** The metrics page and its content type. */
+  page(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300]
+const FIRST_BYTE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** The kinds of upstream requests, by method and what they ask for: a closed list too. */
+const ASKS = ['get', 'head', 'put', 'post', 'delete', 'tags', 'copy', 'list', 'complete'] as const
+
+/** The metrics of one process. */
+export function createMetrics(options: MetricsOptions): Metrics {
+  const registry = new Registry()
+  const { names } = options
+  const operation = closed(names.operations)
+  const errorCode = closed(names.errorCodes)
+  const account = closed(names.accounts)
+  const issuer = closed(names.issuers)
+  const reason = closed(names.rejectionReasons)
+  const ask = closed(ASKS)
+  const meters = makeMeters(registry)
+  ageGauge(registry, options.snapshotAgeSeconds)
+  if (options.processMetrics) collectDefaultMetrics({ register: registry })
+  return {
+    requestStarted: () => meters.inflight.inc(),
+    requestDone: (record) =>
+      countRequest(meters, record, operation(record.operation), record.errorCode === null ? '' : errorCode(record.errorCode)),
+    upstreamDone: ({ account: name, ask: kind, status, seconds }) => {
+      const labels = { account: account(name), ask: ask(kind) }
+      meters.upstreamRequests.inc({ ...labels, status_class: status === null ? 'fault' : `${Math.floor(status / 100)}xx` })
+      meters.upstreamSeconds.observe(labels, seconds)
+    },
+    refused: (why) => meters.refusals.inc({ reason: why }),
+    authRejected: (why) => meters.authRejections.inc({ reason: reason(why) }),
+    decided: (effect) => meters.decisions.inc({ decision: effect }),
+    prefixViolated: () => meters.prefixViolations.inc(),
+    stsExchanged: (name, result) => meters.stsExchanges.inc({ issuer: issuer(name), result }),
+    headerDropped: () => meters.droppedHeaders.inc(),
+    page: async () => ({ contentType: registry.contentType, text: await registry.metrics() })
+  }
+}
+
+type Meters = ReturnType<typeof makeMeters>
+
+function makeMeters(registry: Registry) {
+  const registers = [registry]
+  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) => new Counter({ name, help, labelNames, registers })
+  const histogram = <L extends string>(name: string, help: string, buckets: number[], labelNames: L[]) =>
+    new Histogram({ name, help, buckets, labelNames, registers })
+  return {
+    requests: counter('sluice_requests_total', 'Requests answered, by operation, status and S3 error code.', [
+      'operation',
+      'status',
+      'error_code'
+    ]),
+    aborted: counter('sluice_requests_aborted_total', 'Requests whose answer did not reach its end.', ['operation']),
+    seconds: histogram('sluice_request_duration_seconds', 'From the head of the request to the last byte of the answer.', REQUEST_SECONDS, [
+      'operation'
+    ]),
+    firstByte: histogram(
+      'sluice_time_to_first_byte_seconds',
+      'From the head of the request to the head of the answer.',
+      FIRST_BYTE_SECONDS,
+      ['operation']
+    ),
+    inflight: new Gauge({ name: 'sluice_inflight_requests', help: 'Requests under way.', registers }),
+    bytesIn: counter('sluice_request_bytes_total', 'Body bytes taken from clients.', ['operation']),
+    bytesOut: counter('sluice_response_bytes_total', 'Body bytes given to clients.', ['operation']),
+    upstreamRequests: counter('sluice_upstream_requests_total', 'Requests to upstreams, by account, kind and class of the answer.', [
+      'account',
+      'ask',
+      'status_class'
+    ]),
+    upstreamSeconds: histogram(
+      'sluice_upstream_request_duration_seconds',
+      'From sending a request to the head of its answer.',
+      REQUEST_SECONDS,
+      ['account', 'ask']
+    ),
+    refusals: counter('sluice_refused_connections_total', 'Requests refused before they were read as S3.', ['reason']),
+    authRejections: counter('sluice_auth_rejections_total', 'Requests whose caller was not proven.', ['reason']),
+    decisions: counter('sluice_policy_decisions_total', 'Policy decisions.', ['decision']),
+    prefixViolations: counter(
+      'sluice_prefix_violations_total',
+      'Upstream answers that named a key outside of the tenant. Alarm above zero.'
+    ),
+    stsExchanges: counter('sluice_sts_exchanges_total', 'Tokens exchanged for credentials.', ['issuer', 'result']),
+    droppedHeaders: counter('sluice_dropped_headers_total', 'Request headers left out as configured.')
+  }
+}
+
+function ageGauge(registry: Registry, age: () => number | null): void {
+  new Gauge({
+    name: 'sluice_assignments_age_seconds',
+    help: 'Since the assignments were last known to be complete; -1 before the first time.',
+    registers: [registry],
+    collect() {
+      this.set(age() ?? -1)
+    }
+  })
+}
+
+function countRequest(meters: Meters, record: AccessRecord, operation: string, errorCode: string): void {
+  meters.inflight.dec()
+  meters.requests.inc({ operation, status: String(record.status), error_code: errorCode })
+  if (!record.complete) meters.aborted.inc({ operation })
+  meters.seconds.observe({ operation }, record.durationMs / 1000)
+  if (record.timeToFirstByteMs !== null) meters.firstByte.observe({ operation }, record.timeToFirstByteMs / 1000)
+  if (record.bytesIn > 0) meters.bytesIn.inc({ operation }, record.bytesIn)
+  if (record.bytesOut > 0) meters.bytesOut.inc({ operation }, record.bytesOut)
+}
+
+/** Maps a text to itself where it is one of the names, and to `other` where it is not; null is `none`. */
+function closed(names: readonly string[]): (name: string | null) => string {
+  const known = new Set(names)
+  return (name) => (name === null ? 'none' : known.has(name) ? name : 'other')
+}

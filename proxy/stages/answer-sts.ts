@@ -1,0 +1,58 @@
+import type { AccessRecord } from '../observe/access-record.ts'
+import { collectBody } from '../sigv4/payload/collect.ts'
+import type { AssumeRoleDeps } from '../sts/assume-role.ts'
+import { isForm } from '../sts/form.ts'
+import { handleSts } from '../sts/handle-sts.ts'
+import type { Answer } from '../transport/transport.ts'
+import type { AcceptedRequest } from './accept.ts'
+import { refusalOf } from './body.ts'
+
+/** A token and a session policy are a few KiB; nothing larger is an STS form. */
+const FORM_BYTES_MAX = 64 * 1024
+
+export interface StsDependencies {
+  readonly sts: AssumeRoleDeps
+}
+
+/** `POST /` has no meaning in S3, so with a form for its body it is STS; an object's body is never looked at. */
+export function isStsRequest(request: AcceptedRequest): boolean {
+  return request.method === 'POST' && request.resource === 'service' && isForm(request.headers.get('content-type') ?? null)
+}
+
+/** Answers `AssumeRoleWithWebIdentity`. */
+export async function answerSts(request: AcceptedRequest, record: AccessRecord, { sts }: StsDependencies): Promise<Answer> {
+  const body = request.body === null ? new Uint8Array(0) : await collected(request)
+  const answer = await handleSts(
+    {
+      rawQuery: request.address.rawQuery,
+      contentType: request.headers.get('content-type') ?? null,
+      body,
+      requestId: record.requestId,
+      caller: null
+    },
+    sts
+  )
+  record.operation = answer.record.action ?? 'STS'
+  record.errorCode = answer.record.code
+  record.reason = answer.record.reason
+  const { exchange } = answer.record
+  if (exchange !== null) {
+    record.issuer = exchange.issuer
+    record.subject = exchange.subject
+    record.role = exchange.role
+    record.session = exchange.session
+  }
+  return {
+    status: answer.status,
+    rawHeaders: ['content-type', 'text/xml', 'x-amzn-requestid', record.requestId, 'cache-control', 'no-store'],
+    body: Buffer.from(answer.xml, 'utf8')
+  }
+}
+
+async function collected(request: AcceptedRequest): Promise<Uint8Array> {
+  try {
+    return request.body === null ? new Uint8Array(0) : await collectBody(request.body, { bytesMax: FORM_BYTES_MAX })
+  } catch (error) {
+    throw refusalOf(error)
+  }
+}

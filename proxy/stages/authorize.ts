@@ -1,0 +1,208 @@
+import type { Decision, Facts, ObjectFacts, Question } from '../../policy/decision.ts'
+import type { Policy } from '../../policy/parse.ts'
+import type { Caller } from '../identity/caller.ts'
+import { keyProblem } from '../s3/address.ts'
+import type { DeleteItem } from '../s3/delete-objects.ts'
+import { S3Error } from '../s3/error.ts'
+import type { S3Action } from '../s3/operation-row.ts'
+import { isAskedOfKey, permissionsAsked } from '../s3/permissions.ts'
+import type { TenantKey } from '../tenants/keys.ts'
+import type { AcceptedRequest } from './accept.ts'
+import type { Operation } from './recognize.ts'
+import type { Place, Places } from './resolve.ts'
+import { questionContext } from './question-context.ts'
+
+declare const granted: unique symbol
+
+/** What policy says of an object once it has been looked at; null: there is none. */
+export type Admits = (object: ObjectFacts | null) => boolean
+
+/**
+ * Proof that policy allowed this operation. Only `authorize` makes one, and nothing is sent without it.
+ * Where the decision hangs on the object, `admits` is asked with what the protocol looked at: the facts that decide
+ * are then the facts of the very bytes that are released, and nothing is fetched twice.
+ */
+export interface Grant {
+  readonly [granted]: true
+  readonly operation: Operation
+  readonly caller: Caller
+  /** Null for operations on the service. */
+  readonly place: Place | null
+  readonly key: TenantKey | null
+  readonly admits: Admits
+  readonly source: SourceGrant | null
+  /** One per key of a DeleteObjects request, in its order; null where policy denies whatever the object is. */
+  readonly keys: readonly (Admits | null)[]
+  /** True when a statement in play reads the object's tags, so that a look must fetch them. */
+  readonly readsTags: boolean
+  /** True when the caller may list this key's prefix, and so may learn that a key does not exist. */
+  readonly mayList: boolean
+  /** The statement that allowed it, for the audit record. */
+  readonly statement: string
+}
+
+export interface SourceGrant {
+  readonly place: Place
+  readonly key: TenantKey
+  readonly versionId: string | null
+  readonly admits: Admits
+  /** True when the caller may list the source's tenant. */
+  readonly mayList: boolean
+}
+
+export interface PolicyDependencies {
+  /** The policies of a role as configured now; null when the role is gone. */
+  policiesOf(role: string): readonly Policy[] | null
+  parseSessionPolicy(text: string): Policy
+  evaluate(policies: readonly Policy[], question: Question, facts: Facts, narrowing: Policy | null): Decision
+}
+
+interface Asking {
+  readonly request: AcceptedRequest
+  readonly caller: Caller
+  readonly policies: readonly Policy[]
+  readonly narrowing: Policy | null
+  readonly policy: PolicyDependencies
+  readonly requestTags: ReadonlyMap<string, string> | null
+  readonly now: Date
+}
+
+interface Verdict {
+  readonly admits: Admits
+  readonly readsTags: boolean
+  readonly statement: string
+}
+
+/** The grant for this operation, or AccessDenied. Asks for every permission that the operation's row names. */
+export function authorize(
+  { request, caller, operation, places }: { request: AcceptedRequest; caller: Caller; operation: Operation; places: Places },
+  policy: PolicyDependencies,
+  now: Date
+): Grant {
+  const policies = policy.policiesOf(caller.role)
+  if (policies === null) throw new S3Error('AccessDenied', `role ${caller.role} is no longer configured`)
+  const narrowing = caller.sessionPolicy === null ? null : policy.parseSessionPolicy(caller.sessionPolicy)
+  const asking: Asking = { request, caller, policies, narrowing, policy, now, requestTags: operation.tags }
+
+  const target: Verdict[] = []
+  const source: Verdict[] = []
+  const asked = permissionsAsked(operation.row, {
+    query: request.query,
+    headers: request.headers,
+    copySourceHasVersion: operation.copySource !== null && operation.copySource.versionId !== null
+  })
+  for (const permission of asked) {
+    switch (permission.on) {
+      case 'service':
+        target.push(decide(asking, permission.action, '*'))
+        break
+      case 'bucket':
+        target.push(decide(asking, permission.action, bucketArn(request.tenant)))
+        break
+      case 'object':
+        target.push(decide(asking, permission.action, objectArn(request.tenant, request.key)))
+        break
+      case 'copySource':
+        source.push(decide(asking, permission.action, objectArn(operation.copySource?.bucket ?? null, operation.copySource?.key ?? null)))
+        break
+      case 'eachKeyInBody':
+        break
+      default:
+        permission.on satisfies never
+    }
+  }
+  return {
+    operation,
+    caller,
+    place: places.target,
+    key: request.key,
+    admits: all(target),
+    source: sourceGrant(asking, operation, { place: places.source, verdicts: source }),
+    keys: operation.deletes === null ? [] : operation.deletes.items.map((item) => decideKey(asking, operation, item)),
+    readsTags: [...target, ...source].some((verdict) => verdict.readsTags),
+    mayList: places.target !== null && mayList(asking, places.target),
+    statement: target[0]?.statement ?? 'each key'
+  } as unknown as Grant
+}
+
+function decide(asking: Asking, action: S3Action, resource: string): Verdict {
+  const { caller, policies, narrowing, policy } = asking
+  const question: Question = { action, resource, context: questionContext(asking, asking.request.tenant) }
+  const decision = policy.evaluate(policies, question, {}, narrowing)
+  switch (decision.effect) {
+    case 'allow':
+      return { admits: () => true, readsTags: false, statement: decision.statement }
+    case 'deny':
+      throw new S3Error(
+        'AccessDenied',
+        `${action} on ${resource} by ${caller.owner}: ${decision.reason}${decision.statement === null ? '' : ` (${decision.statement})`}`
+      )
+    case 'undecided': {
+      const admits: Admits = (object) => {
+        const settled = policy.evaluate(policies, question, { object }, narrowing)
+        if (settled.effect === 'undecided') throw new Error(`policy still needs ${settled.needs.join(', ')} after the object was looked at`)
+        return settled.effect === 'allow'
+      }
+      return { admits, readsTags: decision.needs.includes('existingObjectTags'), statement: 'decided by the object' }
+    }
+    default:
+      return decision satisfies never
+  }
+}
+
+function decideKey(asking: Asking, operation: Operation, item: DeleteItem): Admits | null {
+  // No question can be asked of a key that no object can have; its own error is told where the answer is written.
+  if (keyProblem(item.key) !== null) return null
+  const resource = objectArn(asking.request.tenant, item.key)
+  const needed = operation.row.permissions.filter((permission) => isAskedOfKey(permission, item.versionId !== undefined))
+  try {
+    return all(needed.map(({ action }) => decide(asking, action, resource)))
+  } catch (error) {
+    if (error instanceof S3Error && error.code === 'AccessDenied') return null
+    throw error
+  }
+}
+
+/** True when policy lets the caller list in the tenant, whatever the request at hand is. */
+export function mayListTenant(caller: Caller, tenant: string, policy: PolicyDependencies, now: Date): boolean {
+  const policies = policy.policiesOf(caller.role)
+  if (policies === null) return false
+  const narrowing = caller.sessionPolicy === null ? null : policy.parseSessionPolicy(caller.sessionPolicy)
+  const context = questionContext({ request: null, caller, requestTags: null, now }, tenant)
+  return policy.evaluate(policies, { action: 's3:ListBucket', resource: bucketArn(tenant), context }, {}, narrowing).effect === 'allow'
+}
+
+function mayList(asking: Asking, place: Place): boolean {
+  return mayListTenant(asking.caller, place.assignment.tenant, asking.policy, asking.now)
+}
+
+function sourceGrant(
+  asking: Asking,
+  { copySource }: Operation,
+  { place, verdicts }: { place: Place | null; verdicts: readonly Verdict[] }
+): SourceGrant | null {
+  if (copySource === null || place === null) return null
+  return {
+    place,
+    key: copySource.key as TenantKey,
+    versionId: copySource.versionId,
+    admits: all(verdicts),
+    mayList: mayList(asking, place)
+  }
+}
+
+function all(verdicts: readonly Verdict[]): Admits {
+  const [only, ...more] = verdicts
+  // No permission asked is no permission given.
+  if (only === undefined) return () => false
+  return more.length === 0 ? only.admits : (object) => verdicts.every((verdict) => verdict.admits(object))
+}
+
+const bucketArn = (tenant: string | null): string => {
+  if (tenant === null) throw new Error('a tenant permission was asked of a request that names no tenant')
+  return `arn:aws:s3:::${tenant}`
+}
+const objectArn = (tenant: string | null, key: string | null): string => {
+  if (key === null) throw new Error('an object permission was asked of a request without key')
+  return `${bucketArn(tenant)}/${key}`
+}

@@ -1,0 +1,56 @@
+import { readObjectPage } from '../s3/list-result.ts'
+import { readVersionPage } from '../s3/version-list.ts'
+import { collectBody } from '../sigv4/payload/collect.ts'
+import type { Assignment } from '../tenants/keys.ts'
+import type { UpstreamClient } from '../transport/transport.ts'
+import type { UpstreamAccount } from '../upstreams/account.ts'
+import type { Outbound } from './outbound.ts'
+import { signOutbound, type SigningDependencies } from './sign.ts'
+
+export interface DataDependencies extends SigningDependencies {
+  readonly upstream: UpstreamClient
+  readonly now: () => Date
+}
+
+const DOCUMENT_BYTES_MAX = 1024 * 1024
+
+/** True when a place holds an object of the tenant, or a version or delete marker of one. Throws when the upstream does not say. */
+export async function hasObjects(
+  { assignment, account }: { readonly assignment: Assignment; readonly account: UpstreamAccount },
+  deps: DataDependencies
+): Promise<boolean> {
+  const ask = (query: Outbound['query']): Promise<Uint8Array | null> => listOne({ assignment, account, query }, deps)
+  const paging: Outbound['query'] = [
+    ['encoding-type', 'url'],
+    ['prefix', assignment.keyPrefix],
+    ['max-keys', '1']
+  ]
+  const objects = await ask([['list-type', '2'], ...paging])
+  if (objects === null) return false
+  if (readObjectPage(objects).objects.length > 0) return true
+  if (account.capabilities.versions === 'never') return false
+  const versions = await ask([['versions', null], ...paging])
+  return versions !== null && readVersionPage(versions).versions.length > 0
+}
+
+/** One page of a listing; null where the bucket does not exist. */
+async function listOne(
+  { assignment, account, query }: { readonly assignment: Assignment; readonly account: UpstreamAccount; readonly query: Outbound['query'] },
+  deps: DataDependencies
+): Promise<Uint8Array | null> {
+  const outbound: Outbound = {
+    account,
+    bucket: assignment.upstreamBucket,
+    method: 'GET',
+    key: null,
+    query,
+    headers: [],
+    body: { kind: 'none' },
+    slow: false
+  }
+  const response = await deps.upstream.send(signOutbound(outbound, deps, deps.now()))
+  const document = await collectBody(response.body, { bytesMax: DOCUMENT_BYTES_MAX })
+  if (response.status === 200) return document
+  if (response.status === 404) return null
+  throw new Error(`account ${account.id} answered ${response.status} to a listing of bucket ${assignment.upstreamBucket}`)
+}

@@ -1,0 +1,198 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Address, Inbound, InboundHandlers, InboundLimits, InboundTimeouts, RefusalReason } from './inbound.ts'
+import { ClientConnection, NodeIncoming } from './node-incoming.ts'
+import { isRefusal, readFraming, refusalXml, type Refusal } from './request-head.ts'
+
+export interface NodeInboundOptions {
+  readonly limits: InboundLimits
+  readonly timeouts: InboundTimeouts
+}
+
+/** A listener on node:http. */
+export function createNodeInbound(options: NodeInboundOptions, handlers: InboundHandlers): Inbound {
+  return new NodeInbound(options, handlers)
+}
+
+class NodeInbound implements Inbound {
+  #options: NodeInboundOptions
+  #handlers: InboundHandlers
+  #server: Server
+  #connections = new Map<Socket, ClientConnection>()
+  #draining = false
+
+  constructor(options: NodeInboundOptions, handlers: InboundHandlers) {
+    this.#options = options
+    this.#handlers = handlers
+    this.#server = createHardenedServer(options)
+    this.#server.on('connection', (socket: Socket) => this.#accept(socket))
+    this.#server.on('request', (request, response) => this.#receive(request, response, false))
+    this.#server.on('checkContinue', (request, response) => this.#receive(request, response, true))
+    // S3 ignores an Expect it does not know; node would answer 417.
+    this.#server.on('checkExpectation', (request, response) => this.#receive(request, response, false))
+    this.#server.on('connect', (_request, socket) => this.#refuseConnect(socket))
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBytes(error, socket))
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  listen(address: Address): Promise<Address> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(address.port, address.host, () => {
+        this.#server.off('error', reject)
+        const bound = this.#server.address() as AddressInfo
+        resolve({ host: bound.address, port: bound.port })
+      })
+    })
+  }
+
+  drain(): void {
+    this.#draining = true
+  }
+
+  close(): Promise<void> {
+    this.#draining = true
+    return new Promise((resolve) => {
+      // The last socket's own `close` comes after the server's.
+      this.#server.close(() => setImmediate(resolve))
+      this.#server.closeIdleConnections()
+    })
+  }
+
+  destroy(): void {
+    for (const socket of this.#connections.keys()) socket.destroy()
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.set(socket, new ClientConnection(socket))
+    socket.once('close', () => this.#connections.delete(socket))
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const connection = this.#connections.get(request.socket)
+    if (connection === undefined) {
+      request.socket.destroy()
+      return
+    }
+    if (connection.closing) return
+    const framing = readFraming(request.httpVersion, request.rawHeaders)
+    const incoming = new NodeIncoming({
+      ...this.#options,
+      request,
+      response,
+      connection,
+      bodyLength: isRefusal(framing) ? null : framing.length,
+      expectsContinue,
+      draining: () => this.#draining
+    })
+    if (isRefusal(framing)) this.#refuse(incoming, framing)
+    else this.#handlers.onRequest(incoming)
+  }
+
+  /** The body's extent is unknown or in doubt, so it counts as unread and the connection ends. */
+  #refuse(incoming: NodeIncoming, refusal: Refusal): void {
+    this.#handlers.onRefused(refusal.reason)
+    void incoming.answer({
+      status: refusal.status,
+      rawHeaders: ['Content-Type', 'application/xml'],
+      body: Buffer.from(refusalXml(refusal))
+    })
+  }
+
+  #refuseConnect(socket: Duplex): void {
+    this.#handlers.onRefused('connect')
+    closeWith(socket, {
+      status: '405 Method Not Allowed',
+      code: 'MethodNotAllowed',
+      message: 'The specified method is not allowed against this resource.'
+    })
+  }
+
+  /** Bytes that are no request, or not any more. */
+  #refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const refusal = refusalOf(error.code)
+    if (refusal === null) {
+      socket.destroy()
+      return
+    }
+    const connection = this.#connections.get(socket as Socket)
+    if (connection === undefined || connection.closing) {
+      // Its last answer is on its way.
+      connection?.socket.destroySoon()
+      return
+    }
+    connection.closing = true
+    const live = [...connection.live]
+    const [only] = live
+    this.#handlers.onRefused(refusal.reason)
+    // With an earlier request still unanswered, an answer now would be taken for the answer to that one.
+    const answersItself = only === undefined || (live.length === 1 && !only.headSent && only.body !== null && !only.body.ended)
+    if (answersItself) closeWith(socket, refusal)
+    else socket.destroy()
+  }
+}
+
+function createHardenedServer({ limits, timeouts }: NodeInboundOptions): Server {
+  const server = createServer({
+    insecureHTTPParser: false,
+    maxHeaderSize: limits.headerBytesMax,
+    // A missing Host is refused with an S3 error like the other faults of a head.
+    requireHostHeader: false,
+    // Node's 300 s cuts off every upload that takes longer; flows have their own idle limit.
+    requestTimeout: 0,
+    headersTimeout: timeouts.headersMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
+    connectionsCheckingInterval: timeouts.checkMs,
+    noDelay: true
+  })
+  // Node drops headers beyond a count without a word, signed ones among them. `maxHeaderSize` bounds them.
+  server.maxHeadersCount = 0
+  if (limits.connectionsMax > 0) server.maxConnections = limits.connectionsMax
+  return server
+}
+
+interface RawRefusal {
+  readonly status: string
+  readonly code: string
+  readonly message: string
+}
+
+function refusalOf(code: string | undefined): (RawRefusal & { reason: RefusalReason }) | null {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return {
+        status: '400 Bad Request',
+        code: 'RequestHeaderSectionTooLarge',
+        message: 'Your request header section exceeds the maximum allowed size.',
+        reason: 'headers-too-large'
+      }
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return {
+        status: '400 Bad Request',
+        code: 'RequestTimeout',
+        message: 'Your socket connection to the server was not read from or written to within the timeout period.',
+        reason: 'headers-too-slow'
+      }
+    default:
+      if (code?.startsWith('HPE_') !== true) return null
+      return { status: '400 Bad Request', code: 'BadRequest', message: 'The request is not valid HTTP.', reason: 'malformed' }
+  }
+}
+
+function closeWith(socket: Duplex, refusal: RawRefusal): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const xml = refusalXml(refusal)
+  socket.once('error', () => {})
+  socket.end(
+    `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: application/xml\r\nContent-Length: ${xml.length}\r\n\r\n${xml}`,
+    'latin1',
+    () => socket.destroy()
+  )
+}

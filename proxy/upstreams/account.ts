@@ -1,0 +1,34 @@
+import type { KeyObject } from 'node:crypto'
+import type { UpstreamOrigin } from '../transport/transport.ts'
+import type { Capabilities } from './provider.ts'
+
+/** What signs the requests to one account. An in-flight request keeps the pair it began with. */
+export interface UpstreamCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string | KeyObject
+  readonly sessionToken?: string
+}
+
+/** One configured S3 endpoint as the stages use it: everything resolved, nothing to parse per request. */
+export interface UpstreamAccount {
+  readonly id: string
+  readonly name: string
+  readonly provider: string
+  readonly origin: UpstreamOrigin
+  /** Host and, where it is not the scheme's own, port, as sent in the `host` header. */
+  readonly host: string
+  readonly region: string
+  readonly pathStyle: boolean
+  readonly capabilities: Capabilities
+  /** `tag`: tag and mark must both be the owner's. `metadata`: the mark alone decides. */
+  readonly ownership: 'tag' | 'metadata'
+  readonly encryption: UpstreamEncryption | null
+  readonly leases: 'class' | 'always'
+  credentials(): UpstreamCredentials
+}
+
+/** Server-side encryption that is set on every write, whatever the client says. */
+export interface UpstreamEncryption {
+  readonly algorithm: 'AES256' | 'aws:kms'
+  readonly kmsKeyId: string | null
+}

@@ -1,0 +1,66 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { fetchJson } from '../../../proxy/identity/fetch-json.ts'
+
+async function serving(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+t.test('a document is fetched with the bearer token, when there is one', async (t) => {
+  await serving(
+    (request, response) => response.end(JSON.stringify({ sent: request.headers.authorization ?? null })),
+    async (url) => {
+      t.same(await fetchJson(url, { ca: null, bearer: 'abc' }), { sent: 'Bearer abc' })
+      t.same(await fetchJson(url, { ca: null, bearer: null }), { sent: null })
+    }
+  )
+})
+
+t.test('a redirect is not followed', async (t) => {
+  let requests = 0
+  await serving(
+    (_, response) => {
+      requests += 1
+      response.writeHead(302, { location: '/elsewhere' }).end('{"keys":[]}')
+    },
+    async (url) => {
+      await t.rejects(fetchJson(url, { ca: null, bearer: null }), { message: /answered 302/ })
+      t.equal(requests, 1)
+    }
+  )
+})
+
+for (const { why, status, body, message } of [
+  { why: 'an error', status: 500, body: '{"keys":[]}', message: /answered 500/ },
+  { why: 'too many bytes', status: 200, body: JSON.stringify('x'.repeat(300_000)), message: /more than 262144 bytes/ },
+  { why: 'no JSON', status: 200, body: '<html>', message: /JSON/ }
+]) {
+  t.test(`a source that answers with ${why} has no document`, async (t) => {
+    await serving(
+      (_, response) => response.writeHead(status).end(body),
+      async (url) => {
+        await t.rejects(fetchJson(url, { ca: null, bearer: null }), { message })
+      }
+    )
+  })
+}
+
+t.test('a source that does not answer the door has no document', async (t) => {
+  let closed = ''
+  await serving(
+    () => {},
+    (url) => {
+      closed = url
+      return Promise.resolve()
+    }
+  )
+  await t.rejects(fetchJson(closed, { ca: null, bearer: null }))
+})

@@ -1,0 +1,197 @@
+import type { Test } from 'tap'
+import {
+  INBOUND_LIMITS,
+  INBOUND_TIMEOUTS,
+  type InboundLimits,
+  type InboundRequest,
+  type InboundTimeouts
+} from '../../../proxy/transport/inbound.ts'
+import { createNodeInbound } from '../../../proxy/transport/inbound-node.ts'
+import { createUndiciUpstream, UPSTREAM_DEFAULTS, type UndiciUpstreamOptions } from '../../../proxy/transport/upstream-undici.ts'
+import type { ByteSink, ByteSource, Cancellation, UpstreamClient, UpstreamRequest } from '../../../proxy/transport/transport.ts'
+import { RawClient, RawUpstream, type Script } from '../../helpers/raw-http.ts'
+
+/** A listener whose requests are handed to `onRequest`; closed at the end of the test. */
+export async function startInbound(
+  t: Test,
+  onRequest: (request: InboundRequest) => void,
+  options: { limits?: Partial<InboundLimits>; timeouts?: Partial<InboundTimeouts> } = {}
+) {
+  const seen: InboundRequest[] = []
+  const refused: string[] = []
+  const inbound = createNodeInbound(
+    { limits: { ...INBOUND_LIMITS, ...options.limits }, timeouts: { ...INBOUND_TIMEOUTS, lingerMs: 50, ...options.timeouts } },
+    {
+      onRequest: (request) => {
+        seen.push(request)
+        onRequest(request)
+      },
+      onRefused: (reason) => refused.push(reason)
+    }
+  )
+  const { port } = await inbound.listen({ host: '127.0.0.1', port: 0 })
+  const clients: RawClient[] = []
+  t.teardown(async () => {
+    for (const client of clients) client.destroy()
+    inbound.destroy()
+    await inbound.close()
+  })
+  const connect = (): RawClient => {
+    const client = new RawClient(port)
+    clients.push(client)
+    return client
+  }
+  return { inbound, port, connect, seen, refused }
+}
+
+/** An upstream that plays a script and a client for it; both closed at the end of the test. */
+export async function startUpstream(t: Test, script: Script, options: Partial<UndiciUpstreamOptions> = {}) {
+  const upstream = await RawUpstream.start(script)
+  const errors: Error[] = []
+  const client = createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: (error) => errors.push(error), ...options })
+  const origin = { secure: false, hostname: '127.0.0.1', port: upstream.port, ca: null }
+  t.teardown(async () => {
+    await client.close()
+    await upstream.stop()
+  })
+  const request = (changes: Partial<UpstreamRequest> = {}): UpstreamRequest => ({
+    origin,
+    method: 'GET',
+    rawTarget: '/b/k',
+    rawHeaders: ['host', 's3.upstream.test'],
+    body: null,
+    bodyLength: 0,
+    headTimeoutMs: 10_000,
+    ...changes
+  })
+  return { upstream, client, request, errors }
+}
+
+/** What a flow brought, and whether it came to its end. */
+export interface Collected {
+  readonly bytes: Buffer
+  readonly error: Error | null
+}
+
+export function collect(source: ByteSource): Promise<Collected> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    source.start({
+      write: (bytes) => {
+        chunks.push(Buffer.from(bytes))
+        return true
+      },
+      end: () => resolve({ bytes: Buffer.concat(chunks), error: null }),
+      fail: (error) => resolve({ bytes: Buffer.concat(chunks), error })
+    })
+  })
+}
+
+/** A source that a test pushes by hand, and that notes what was asked of it. */
+export class HandSource implements ByteSource {
+  readonly length: number | null
+  sink: ByteSink | null = null
+  resumed = 0
+  cancelled: Error | null = null
+  #onStart: () => void = () => {}
+  readonly started: Promise<void>
+
+  constructor(length: number | null) {
+    this.length = length
+    this.started = new Promise((resolve) => (this.#onStart = resolve))
+  }
+
+  start(sink: ByteSink): void {
+    this.sink = sink
+    queueMicrotask(this.#onStart)
+  }
+
+  resume(): void {
+    this.resumed += 1
+  }
+
+  cancel(reason: Error): void {
+    this.cancelled ??= reason
+  }
+}
+
+/** Bytes as a flow of chunks; ends, or fails where `error` is given. Counts how far it was let go. */
+export class ChunkSource implements ByteSource {
+  readonly length: number | null
+  given = 0
+  cancelled: Error | null = null
+  #chunks: Uint8Array[]
+  #error: Error | null
+  #sink: ByteSink | null = null
+  #next = 0
+
+  constructor(chunks: readonly (string | Uint8Array)[], options: { length?: number | null; error?: Error } = {}) {
+    this.#chunks = chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk))
+    this.#error = options.error ?? null
+    this.length = options.length === undefined ? this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0) : options.length
+  }
+
+  start(sink: ByteSink): void {
+    this.#sink = sink
+    queueMicrotask(() => this.#flow())
+  }
+
+  resume(): void {
+    queueMicrotask(() => this.#flow())
+  }
+
+  cancel(reason: Error): void {
+    this.cancelled ??= reason
+  }
+
+  #flow(): void {
+    while (this.cancelled === null && this.#sink !== null) {
+      const chunk = this.#chunks[this.#next]
+      if (chunk === undefined) {
+        const sink = this.#sink
+        this.#sink = null
+        if (this.#error === null) sink.end()
+        else sink.fail(this.#error)
+        return
+      }
+      this.#next += 1
+      this.given += chunk.length
+      // What the sink let go of may be written over: a sink that kept it shows the overwritten bytes.
+      const lent = Buffer.from(chunk)
+      const more = this.#sink.write(lent)
+      if (more) lent.fill('!')
+      else return
+    }
+  }
+}
+
+/** A cancellation that a test gives. */
+export function handCancellation(): Cancellation & { cancel(): void } {
+  const callbacks: (() => void)[] = []
+  let cancelled = false
+  return {
+    get cancelled() {
+      return cancelled
+    },
+    onCancel: (callback) => callbacks.push(callback),
+    cancel: () => {
+      cancelled = true
+      for (const callback of callbacks) callback()
+    }
+  }
+}
+
+/** The fault that a send ended in. */
+export async function faultOfSend(client: UpstreamClient, request: UpstreamRequest, cancellation?: Cancellation): Promise<unknown> {
+  try {
+    await client.send(request, cancellation)
+  } catch (fault) {
+    return fault
+  }
+  throw new Error('the request did not fail')
+}
+
+/** Resolves when the condition holds; it is looked at after every turn of the event loop. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
