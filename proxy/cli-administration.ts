@@ -1,9 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { connection, layoutOf } from './compose-database.ts'
 import { composeAccounts } from './compose-upstreams.ts'
 import type { Config } from './config.ts'
 import { openPool, type Run } from './database/connect.ts'
-import { readMigrations, type Migration } from './database/migrate.ts'
 import { createUploadLedger } from './database/uploads.ts'
 import { SigningKeyCache } from './sigv4/signing-key.ts'
 import { ensureBucket, type EnsuredBucket } from './stages/ensure-buckets.ts'
@@ -63,13 +61,4 @@ export function openAdministration(config: Config): Administration {
       await upstream.close()
     }
   }
-}
-
-const MIGRATIONS = new URL('../migrations/', import.meta.url)
-
-/** The migrations of this release, and the statements that an administrator runs once. */
-export async function readMigrationFiles(): Promise<{ readonly migrations: readonly Migration[]; readonly roles: string }> {
-  const names = (await readdir(MIGRATIONS)).filter((name) => name.endsWith('.sql'))
-  const files = await Promise.all(names.map(async (name) => ({ name, text: await readFile(new URL(name, MIGRATIONS), 'utf8') })))
-  return { migrations: readMigrations(files), roles: files.find(({ name }) => name === 'roles.sql')?.text ?? '' }
 }

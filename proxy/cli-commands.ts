@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { ParseArgsConfig } from 'node:util'
-import { openAdministration, readMigrationFiles } from './cli-administration.ts'
+import { openAdministration } from './cli-administration.ts'
+import { readMigrationFiles } from './database/migration-files.ts'
 import { explainCommand } from './cli-explain.ts'
 import { devCommand, tokenCommand } from './cli-dev-commands.ts'
 import { compose } from './compose.ts'
@@ -110,7 +111,14 @@ async function serve(args: Arguments): Promise<number> {
   const sluice = compose(configOf(args), { logDestination: 1 })
   const { s3, ops } = await sluice.start()
   process.stderr.write(`Sluice serves S3 and STS at ${s3}, ops at ${ops}\n`)
-  await untilSignalled(() => void sluice.stop())
+  try {
+    await Promise.race([untilSignalled(() => void sluice.stop()), sluice.refused])
+  } catch (error) {
+    // Nothing was served that could be drained.
+    void sluice.stop()
+    await sluice.stop()
+    throw error
+  }
   await sluice.stop()
   return 0
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { untilSignalled, type Arguments, type Command } from './cli-commands.ts'
-import { DEV_AUDIENCE, devFolder, startDev, type Dev, type DevSummary } from './cli-dev.ts'
+import { DEV_AUDIENCE, DEV_ISSUER } from './cli-dev-proxy.ts'
+import { devFolder, startDev, type Dev, type DevSummary } from './cli-dev.ts'
 import { findMinio } from './dev/dev-upstream.ts'
 import { openDevIssuer } from './dev/issuer.ts'
 
@@ -113,7 +114,7 @@ async function printToken({ values }: Arguments): Promise<number> {
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > 7200) throw new Error('--seconds must be from 1 to 7200')
   const issuer = await openDevIssuer({
     folder: join(data, 'issuer'),
-    iss: 'https://issuer.sluice.dev',
+    iss: DEV_ISSUER,
     now: () => new Date(),
     newId: randomUUID
   })

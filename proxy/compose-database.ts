@@ -7,12 +7,15 @@ import { connect, openPool, type ConnectOptions, type Run } from './database/con
 import { recordLayout } from './database/layout.ts'
 import { createLeases, type Leases, type TakenLeases } from './database/leases.ts'
 import { CHANGES_CHANNEL, createPlacementFeed, type PlacementFeed } from './database/listen.ts'
+import { schemaProblems } from './database/migrate.ts'
+import { readMigrationFiles } from './database/migration-files.ts'
 import { createUploadLedger, type UploadLedger } from './database/uploads.ts'
 import type { Log } from './observe/log.ts'
+import type { LeaseTimes } from './stages/ownership-context.ts'
 import type { LeaseHolder, LeasePort } from './stages/ports.ts'
 import { assignmentProblems, createDirectory, type Directory } from './tenants/directory.ts'
 import type { SharedLayout } from './tenants/placement.ts'
-import type { UpstreamKey } from './tenants/keys.ts'
+import type { Assignment, UpstreamKey } from './tenants/keys.ts'
 
 /** Postgres as the proxy uses it. After the first snapshot the data path never waits for it, leases aside. */
 export interface Database {
@@ -21,7 +24,7 @@ export interface Database {
   readonly feed: PlacementFeed
   readonly ledger: UploadLedger
   readonly leases: LeasePort
-  /** Refuses a login that may change the schema, and a changed layout. */
+  /** Refuses another schema than this release's, a login that may change it, and a changed layout. */
   check(): Promise<void>
   close(): Promise<void>
 }
@@ -61,14 +64,17 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
   const onFault = (what: string, error: unknown): void =>
     log.event('warn', `${what}: ${error instanceof Error ? error.message : String(error)}`)
   const accounts = new Set(config.accounts.map(({ id }) => id))
+  const refuseMisplaced = (assignments: readonly Assignment[]): void => {
+    const problems = assignmentProblems(assignments, accounts, shared)
+    if (problems.length > 0) throw new Error(`the assignments are refused: ${problems.join('; ')}`)
+  }
   const feed = createPlacementFeed({
     openListener: () => connect(connection(config, { connectionsMax: 1, direct: true })),
     load: () => loadSnapshot(run),
     version: () => readVersion(run),
     notify: (text) => run`SELECT pg_notify(${CHANGES_CHANNEL}, ${text})`,
     apply(snapshot) {
-      const problems = assignmentProblems(snapshot.assignments, accounts, shared)
-      if (problems.length > 0) throw new Error(`the assignments are refused: ${problems.join('; ')}`)
+      refuseMisplaced(snapshot.assignments)
       directory.replaceAll(snapshot)
     },
     pollMs: config.database.poll,
@@ -95,11 +101,13 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
     directory,
     feed,
     ledger,
-    leases: leasePort(leases, leaseLifeMs(config)),
+    leases: leasePort(leases),
     async check() {
-      const problems = config.dev ? [] : await roleProblems(run)
+      const { migrations } = await readMigrationFiles()
+      const problems = [...(await schemaProblems(run, migrations)), ...(config.dev ? [] : await roleProblems(run))]
       if (problems.length > 0) throw new Error(problems.join('; '))
       await recordLayout(run, shared)
+      refuseMisplaced((await loadSnapshot(run)).assignments)
     },
     async close() {
       clearInterval(sweep)
@@ -110,30 +118,32 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
   }
 }
 
-/** A lease outlives the longest request that is made under it: a slow head, its body's idle time, and a margin. */
-export function leaseLifeMs(config: Config): number {
-  const { upstreamHead, leaseMargin } = config.timeouts
-  return 2 * (upstreamHead + leaseMargin)
+/** What a lease must still have when an effect is sent under it: the longest wait for an answer, and a margin. */
+export function leaseTimes({ timeouts }: Config): LeaseTimes {
+  return { marginMs: timeouts.upstreamHead + timeouts.leaseMargin, slowMarginMs: timeouts.upstreamSlowHead + timeouts.leaseMargin }
 }
 
-function leasePort(leases: Leases, lifeMs: number): LeasePort {
+function leasePort(leases: Leases): LeasePort {
   return {
-    open({ account, bucket }): LeaseHolder {
-      const held = new Map<UpstreamKey, TakenLeases>()
+    open({ account, bucket, lifeMs }): LeaseHolder {
+      const held = new Map<UpstreamKey, { readonly taken: TakenLeases; readonly timer: NodeJS.Timeout }>()
       return {
         async take(key, shared) {
           const taken = await leases.take({ account, bucket, keys: [key], shared, lifeMs })
           if (taken === null) return 'unavailable'
           const state = taken.stateOf(key)
-          if (state === 'held') held.set(key, taken)
+          // A body may flow for longer than any lease lives: while the request is at work, its lease is.
+          if (state === 'held') held.set(key, { taken, timer: setInterval(() => void taken.extend(lifeMs), lifeMs / 4).unref() })
           return state
         },
         async release(key, unknown) {
-          const taken = held.get(key)
+          const entry = held.get(key)
           held.delete(key)
-          await (unknown ? taken?.leave([key]) : taken?.release([key]))
+          if (entry === undefined) return
+          clearInterval(entry.timer)
+          await (unknown ? entry.taken.leave([key]) : entry.taken.release([key]))
         },
-        left: (key) => held.get(key)?.left() ?? 0
+        left: (key) => held.get(key)?.taken.left() ?? 0
       }
     }
   }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { evaluate } from '../policy/evaluate.ts'
-import { composeDatabase, leaseLifeMs, type Database } from './compose-database.ts'
+import { composeDatabase, leaseTimes, type Database } from './compose-database.ts'
 import { composeIdentity, type Identity } from './compose-identity.ts'
-import { composeServers, type Servers } from './compose-servers.ts'
+import { lifeOf, type Sluice } from './compose-life.ts'
+import { composeServers } from './compose-servers.ts'
 import { composeAccounts } from './compose-upstreams.ts'
 import type { Config } from './config.ts'
 import { registerTenant, unregisterTenant } from './database/assignments.ts'
@@ -32,20 +33,12 @@ export interface ComposeOptions {
   readonly logDestination: string | number
 }
 
-/** A composed proxy. */
-export interface Sluice {
-  /** Checks the database, loads the first snapshot and listens; resolves when requests are served. */
-  start(): Promise<{ readonly s3: string; readonly ops: string }>
-  /** Drains and closes. A second call hurries. */
-  stop(): Promise<void>
-}
-
 const SESSIONS_MAX = 10_000
 const SIGNING_KEYS_MAX = 10_000
-const KEY_REFRESH_MS = 30_000
 const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 
-interface Parts {
+/** The parts of a proxy, each built once. */
+export interface Parts {
   readonly config: Config
   readonly log: Log
   readonly metrics: Metrics
@@ -93,7 +86,8 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   return lifeOf(parts, servers)
 }
 
-function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
+/** What the stages need, from the parts of a proxy. */
+export function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
   const { config, identity, database, upstream, metrics, now } = parts
   const { s3 } = config.listeners
   const signing = {
@@ -143,7 +137,7 @@ function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
       elapsedMs: () => performance.now()
     },
     heldBytes: byteBudget(config.limits.bufferedBytesMax),
-    leaseMarginMs: leaseLifeMs(config) / 2,
+    leaseTimes: leaseTimes(config),
     newNonce: () => randomBytes(16).toString('hex')
   }
 }
@@ -240,26 +234,4 @@ function logLevel(config: Config): 'debug' | 'info' | 'warn' | 'error' {
 
 function readiness({ identity, database }: Parts): { readonly snapshot: boolean; readonly keys: boolean } {
   return { snapshot: database.directory.ready, keys: identity.issuers.all.every(({ keys }) => keys.usable) }
-}
-
-function lifeOf({ identity, database, upstream, log }: Parts, servers: Servers): Sluice {
-  let refresh: NodeJS.Timeout | null = null
-  const refreshKeys = (): Promise<unknown> => Promise.all(identity.issuers.all.map(({ keys }) => keys.refresh()))
-  return {
-    async start() {
-      await database.check()
-      database.feed.start()
-      void refreshKeys()
-      refresh = setInterval(() => void refreshKeys(), KEY_REFRESH_MS)
-      refresh.unref()
-      return servers.listen()
-    },
-    async stop() {
-      await servers.stop()
-      if (refresh !== null) clearInterval(refresh)
-      await database.close()
-      await upstream.close()
-      log.close()
-    }
-  }
 }

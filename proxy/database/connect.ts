@@ -93,9 +93,9 @@ export function openPool(options: ConnectOptions): Pool {
     ) {
       const used = current
       try {
-        return (await used(template, ...parameters)) as unknown as Rows
+        return (await answered(used(template, ...parameters), options.statementTimeoutMs + SILENCE_MARGIN_MS)) as unknown as Rows
       } catch (error) {
-        if (isConnectionFault(error)) void giveUp
+        if (isConnectionFault(error)) giveUp(used)
         throw error
       }
     },
@@ -103,10 +103,25 @@ export function openPool(options: ConnectOptions): Pool {
   }
 }
 
+// Past the time in which the server itself ends a statement, nothing comes any more: the way to it is gone without a word.
+const SILENCE_MARGIN_MS = 1_000
+
+async function answered<Rows>(statement: Promise<Rows>, ms: number): Promise<Rows> {
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error('Postgres does not answer'), { code: 'CONNECTION_SILENT' })), ms)
+  })
+  try {
+    return await Promise.race([statement, silence])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** True for a fault of the connection, not of the statement: worth trying again. */
 export function isConnectionFault(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code
   if (typeof code !== 'string') return false
-  // Class 08 is connection exception, 57P01 to 57P03 are shutdown and start-up: PostgreSQL, appendix A.
-  return /^(?:CONNECT(?:ION)?_|E[A-Z]+$|08|57P0)/.test(code)
+  // Class 08 is connection exception, 57P01 to 57P03 are shutdown and start-up, 53300 is too many connections: PostgreSQL, appendix A.
+  return /^(?:CONNECT(?:ION)?_|E(?!RR_)[A-Z_]+$|08|57P0|53300)/.test(code)
 }

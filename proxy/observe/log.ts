@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { openSync } from 'node:fs'
 import { pino } from 'pino'
 import type { AccessRecord } from './access-record.ts'
 
@@ -27,7 +28,9 @@ const HELD_BYTES = 4096
 
 /** A log of JSON lines. Lines are held back to be written together, for `flushMs` at most. */
 export function createLog(options: LogOptions): Log {
-  const destination = pino.destination({ dest: options.destination, sync: false, minLength: HELD_BYTES, mkdir: true })
+  // Opened here and now: a destination that still opens its file cannot be flushed, and the first lines would be lost.
+  const dest = typeof options.destination === 'string' ? openSync(options.destination, 'a', 0o640) : options.destination
+  const destination = pino.destination({ dest, sync: false, minLength: HELD_BYTES })
   const logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
   const timer = setInterval(() => destination.flush(), options.flushMs)
   timer.unref()

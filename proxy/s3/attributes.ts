@@ -67,9 +67,9 @@ export interface AttributeParts {
   readonly parts: readonly { readonly partNumber: string; readonly size: string; readonly checksums: ChecksumElements }[]
 }
 
-/** Reads an upstream's answer to GetObjectAttributes. */
+/** Reads an upstream's answer to GetObjectAttributes; MinIO writes its root in lower case. */
 export function readAttributes(bytes: Uint8Array): ObjectAttributes {
-  const root = readUpstreamXml(bytes, 'GetObjectAttributesResponse', 'GetObjectAttributesOutput')
+  const root = readUpstreamXml(bytes, 'GetObjectAttributesResponse', 'GetObjectAttributesOutput', 'getObjectAttributesResponse')
   const etag = childText(root, 'ETag')
   const [checksum] = childrenOf(root, 'Checksum')
   const [parts] = childrenOf(root, 'ObjectParts')

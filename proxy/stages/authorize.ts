@@ -138,11 +138,8 @@ function decide(asking: Asking, action: S3Action, resource: string): Verdict {
         `${action} on ${resource} by ${caller.owner}: ${decision.reason}${decision.statement === null ? '' : ` (${decision.statement})`}`
       )
     case 'undecided': {
-      const admits: Admits = (object) => {
-        const settled = policy.evaluate(policies, question, { object }, narrowing)
-        if (settled.effect === 'undecided') throw new Error(`policy still needs ${settled.needs.join(', ')} after the object was looked at`)
-        return settled.effect === 'allow'
-      }
+      // A statement that reads tags where none were read stays undecided: not admitted.
+      const admits: Admits = (object) => policy.evaluate(policies, question, { object }, narrowing).effect === 'allow'
       return { admits, readsTags: decision.needs.includes('existingObjectTags'), statement: 'decided by the object' }
     }
     default:

@@ -6,6 +6,7 @@ import type { IdentityDependencies } from './authenticate.ts'
 import type { StsDependencies } from './answer-sts.ts'
 import type { AcceptLimits } from './accept.ts'
 import type { BucketDependencies } from './answer-here.ts'
+import type { LeaseTimes } from './ownership-context.ts'
 import type { PlacementDependencies } from './resolve.ts'
 import type { RecognitionDependencies } from './recognize.ts'
 import type { SigningDependencies } from './sign.ts'
@@ -35,7 +36,7 @@ export interface Dependencies extends AcceptLimits, RecognitionDependencies, Ide
   readonly observe: UpstreamObserver
   /** Bytes that small bodies may hold in all. */
   readonly heldBytes: ByteBudget
-  readonly leaseMarginMs: number
+  readonly leaseTimes: LeaseTimes
   /** A random text that names one upload. */
   readonly newNonce: () => string
 }

@@ -12,6 +12,7 @@ import type { Dependencies } from './dependencies.ts'
 import { placeOf, type Exchange } from './exchange.ts'
 import type { Outbound } from './outbound.ts'
 import { outboundFor } from './outbound-for.ts'
+import { leaseMarginMs } from './ownership-context.ts'
 import type { LeaseHolder } from './ports.ts'
 import { discardReply, replyOf, takeBody } from './reply.ts'
 import { seenOf } from './seen.ts'
@@ -40,7 +41,11 @@ interface Bound {
 /** The hands of one request. */
 export function createHands(bound: Bound): Hands {
   const { exchange, deps } = bound
-  const holder: LeaseHolder = deps.leases.open({ account: exchange.place.account.id, bucket: exchange.place.assignment.upstreamBucket })
+  const holder: LeaseHolder = deps.leases.open({
+    account: exchange.place.account.id,
+    bucket: exchange.place.assignment.upstreamBucket,
+    lifeMs: 2 * leaseMarginMs(exchange.grant, deps.leaseTimes)
+  })
   const cachedPlace = (at: ObjectRef) => {
     const { account, assignment } = placeOf(exchange, at.place)
     return {

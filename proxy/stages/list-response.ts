@@ -1,7 +1,7 @@
 import { sealPageToken } from '../identity/page-token.ts'
 import { readObjectPage, writeListV1, writeListV2, type ObjectPage } from '../s3/list-result.ts'
 import { readVersionPage, writeVersionPage } from '../s3/version-list.ts'
-import { toTenantKey, type Assignment, type UpstreamKey } from '../tenants/keys.ts'
+import { keyInAnswer, toTenantKey, type Assignment } from '../tenants/keys.ts'
 import type { Answer } from '../transport/transport.ts'
 import type { Dependencies } from './dependencies.ts'
 import { clientOwner } from './owner-id.ts'
@@ -42,7 +42,7 @@ export function answerListing(document: Uint8Array, { grant, plan }: Leaving, de
 
 function tenantName(assignment: Assignment, text: string, deps: Dependencies): string {
   if (!text.startsWith(assignment.keyPrefix)) deps.observe.prefixViolated(assignment.tenant)
-  return toTenantKey(assignment, text as UpstreamKey)
+  return toTenantKey(assignment, keyInAnswer(text))
 }
 
 /** Version 1 goes on after the last name of the page, key or common prefix, in the order of bytes. */

@@ -1,5 +1,7 @@
 import type { Ask } from '../ownership/steps.ts'
+import { readAttributesRequest } from '../s3/attributes.ts'
 import type { HeaderGroup } from '../s3/operation-row.ts'
+import { parseRange } from '../s3/range.ts'
 import type { Exchange } from './exchange.ts'
 import type { Outbound } from './outbound.ts'
 import { objectRequest, versionQuery } from './outbound-for.ts'
@@ -23,7 +25,11 @@ export function outboundRead(ask: Extract<Ask, { ask: 'head' | 'read' }>, exchan
   if (name === 'GetObjectAttributes') return outboundAttributes(exchange, ask, pin)
   if (!isClients) return objectRequest(exchange, ask.at, { method: 'GET', query: version, headers: pin })
   const groups: HeaderGroup[] = ask.conditions ? ['range', 'checksumMode', 'readConditions'] : ['range', 'checksumMode']
-  const headers = headersInGroups(exchange.request.headers, groups).filter(([header]) => ask.pin === undefined || header !== 'if-match')
+  const headers = headersInGroups(exchange.request.headers, groups).filter(([header, value]) => {
+    // What is no range is ignored by S3 and refused by others: it does not go out.
+    if (header === 'range') return parseRange(value, Number.MAX_SAFE_INTEGER) !== 'ignored'
+    return ask.pin === undefined || header !== 'if-match'
+  })
   return objectRequest(exchange, ask.at, {
     method: name === 'HeadObject' ? 'HEAD' : 'GET',
     query: [...version, ...overrides(exchange), ...partNumber(exchange)],
@@ -41,16 +47,15 @@ export function outboundReadRange(ask: Extract<Ask, { ask: 'readRange' }>, excha
 }
 
 function outboundAttributes(exchange: Exchange, ask: Extract<Ask, { ask: 'read' }>, pin: Headers): Outbound {
-  const headers = headersInGroups(exchange.request.headers, ['attributes']).map(([name, value]): [string, string] => {
+  const { attributes, maxParts, partNumberMarker } = readAttributesRequest(exchange.request.headers)
+  const headers: Headers = [
     // The ETag ties the answer to the look, so it is always asked for; the client sees it only if it asked too.
-    if (name !== 'x-amz-object-attributes' || /(^|,)\s*etag\s*(,|$)/i.test(value)) return [name, value]
-    return [name, `${value},ETag`]
-  })
-  return objectRequest(exchange, ask.at, {
-    method: 'GET',
-    query: [['attributes', null], ...versionQuery(ask.at)],
-    headers: [...headers, ...pin]
-  })
+    ['x-amz-object-attributes', [...new Set([...attributes, 'ETag'])].join(',')],
+    ['x-amz-max-parts', String(maxParts)],
+    ['x-amz-part-number-marker', String(partNumberMarker)],
+    ...pin
+  ]
+  return objectRequest(exchange, ask.at, { method: 'GET', query: [['attributes', null], ...versionQuery(ask.at)], headers })
 }
 
 function overrides({ request }: Exchange): Outbound['query'] {

@@ -9,8 +9,21 @@ import type { Place } from './resolve.ts'
 const ROUNDS_MAX = 4
 
 export interface ContextDependencies {
-  readonly leaseMarginMs: number
+  readonly leaseTimes: LeaseTimes
   readonly newNonce: () => string
+}
+
+/** What a lease must still have when an effect is sent under it: the longest such request, and a margin. Milliseconds. */
+export interface LeaseTimes {
+  readonly marginMs: number
+  /** For effects on which an upstream may work for minutes: CopyObject and CompleteMultipartUpload. */
+  readonly slowMarginMs: number
+}
+
+/** The margin of the operation's own effects. */
+export function leaseMarginMs(grant: Grant, { marginMs, slowMarginMs }: LeaseTimes): number {
+  const { protocol } = grant.operation.row
+  return protocol === 'copy' || protocol === 'complete' ? slowMarginMs : marginMs
 }
 
 /** What the protocol is told about the target of a grant. */
@@ -45,7 +58,7 @@ function contextOf({ place, admits, mayList }: Told, grant: Grant, deps: Context
     needsTags: grant.readsTags,
     hasTags: capabilities.tags,
     retries: ROUNDS_MAX,
-    leaseMarginMs: deps.leaseMarginMs,
+    leaseMarginMs: leaseMarginMs(grant, deps.leaseTimes),
     newNonce: deps.newNonce
   }
 }

@@ -2,8 +2,8 @@ import type { UpstreamKey } from '../tenants/keys.ts'
 
 /** Leases on upstream keys, as a request sees them. */
 export interface LeasePort {
-  /** A fresh holder for one request; null where there is no database. */
-  open(place: { readonly account: string; readonly bucket: string }): LeaseHolder
+  /** A fresh holder for one request. What it holds lives for `lifeMs` after its last sign of life, and is lengthened while it is held. */
+  open(place: { readonly account: string; readonly bucket: string; readonly lifeMs: number }): LeaseHolder
 }
 
 export interface LeaseHolder {

@@ -1,6 +1,7 @@
 import { openUploadId, type UploadPlace } from '../identity/upload-id.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Protocol } from '../ownership/steps.ts'
+import { KEY_BYTES_MAX } from '../s3/address.ts'
 import { S3Error } from '../s3/error.ts'
 import { queryValue } from '../s3/query.ts'
 import { Buffer } from 'node:buffer'
@@ -48,7 +49,7 @@ export async function rewriteRequest(
   const { operation } = grant
   const upload = operation.row.protocol === 'upload' || operation.row.protocol === 'complete' ? openUpload(request, grant, deps) : null
   const place = upload === null ? requiredPlace(grant) : placeOfUpload(upload, grant, deps)
-  refuseFoldedKey(place, grant)
+  refuseImpossibleKey(place, grant)
   const tags = operation.tags === null ? null : clientTags(operation.tags, grant.caller.owner)
   const prepared = operation.row.requestBody === 'stream' ? await prepareBody(request, proof, { account: place.account, deps }) : null
   const exchange: Exchange = { request, grant, place, body: prepared?.body ?? null, tags }
@@ -105,9 +106,11 @@ function placeOfUpload(upload: UploadPlace, grant: Grant, deps: RewriteDependenc
   return { account, assignment: { ...place.assignment, account: upload.account, upstreamBucket: upload.upstreamBucket } }
 }
 
-/** A key that the upstream would fold onto another one is refused: two names must never be one object. */
-function refuseFoldedKey({ account, assignment }: Place, { key }: Grant): void {
+/** A key that is too long with the tenant's prefix, or that the upstream would fold onto another one, is refused: two names must never be one object. */
+function refuseImpossibleKey({ account, assignment }: Place, { key }: Grant): void {
   if (key === null) return
+  const bytes = Buffer.byteLength(assignment.keyPrefix) + Buffer.byteLength(key)
+  if (bytes > KEY_BYTES_MAX) throw new S3Error('KeyTooLongError', `${bytes} bytes with the prefix of the tenant`)
   const { capabilities } = account
   if (capabilities.foldsLeadingSlash && assignment.keyPrefix === '' && key.startsWith('/'))
     throw new S3Error('InvalidArgument', 'the upstream would drop the leading slash')

@@ -31,3 +31,8 @@ export function toTenantKey(assignment: Assignment, key: UpstreamKey): TenantKey
   }
   return key.slice(assignment.keyPrefix.length) as TenantKey
 }
+
+/** A key as an upstream's answer names it. Whose it is, `toTenantKey` says. */
+export function keyInAnswer(text: string): UpstreamKey {
+  return text as UpstreamKey
+}

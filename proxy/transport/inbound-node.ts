@@ -115,7 +115,9 @@ class NodeInbound implements Inbound {
   /** Bytes that are no request, or not any more. */
   #refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
     const refusal = refusalOf(error.code)
-    if (refusal === null) {
+    // A connection opened in advance that was not used: an answer to nothing would be taken for the first request's.
+    const unused = (socket as Socket).bytesRead === 0
+    if (refusal === null || unused) {
       socket.destroy()
       return
     }

@@ -92,9 +92,8 @@ class UndiciUpstream implements UpstreamClient {
     }
     // undici gives a connection up after HEAD unless told not to.
     if (request.method === 'HEAD') options.reset = false
-    // The name to verify is that of the host connected to. undici takes it from the Host header, and would reconnect
-    // whenever that changes.
-    if (request.origin.secure && isIP(request.origin.hostname) === 0) options.servername = request.origin.hostname
+    // undici takes the name from the Host header and reconnects whenever that changes.
+    if (request.origin.secure) options.servername = request.origin.hostname
     return options
   }
 

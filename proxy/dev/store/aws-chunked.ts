@@ -19,6 +19,8 @@ export interface ChunkedOptions {
   readonly signing: Signing | null
   /** True when trailers follow the last chunk. */
   readonly trailers: boolean
+  /** False for providers that take short chunks anywhere. */
+  readonly checkSizes: boolean
 }
 
 export class ChunkedDecoder {
@@ -84,7 +86,7 @@ export class ChunkedDecoder {
     if (match === null) throw new StoreError('IncompleteBody')
     const length = Number.parseInt(match[1]!, 16)
     this.#signature = match[2] ?? ''
-    if (length > 0 && this.#shortChunkSeen) throw new StoreError('InvalidChunkSizeError')
+    if (length > 0 && this.#shortChunkSeen && this.#options.checkSizes) throw new StoreError('InvalidChunkSizeError')
     this.#shortChunkSeen = length < CHUNK_BYTES_MIN
     this.#left = length
     if (length > 0) this.#state = 'data'

@@ -2,8 +2,9 @@ import { bucketOf, type Call } from './call.ts'
 import { ownerXml } from './buckets.ts'
 import { StoreError } from './error.ts'
 import { nameWriter, readLimit, walk, type Page } from './list-walk.ts'
+import { asVersionId, cacheMark, readCacheMark } from './minio-quirks.ts'
 import { xmlReply, type Reply } from './reply.ts'
-import { parameter } from './request.ts'
+import { parameter, type StoreRequest } from './request.ts'
 import type { Bucket, Version } from './state.ts'
 import { field, group, xmlDocument } from './xml.ts'
 
@@ -29,7 +30,10 @@ function list(call: Call, after: string): Listing {
   const bucket = bucketOf(call)
   const [prefix, delimiter] = [parameter(request, 'prefix') ?? '', parameter(request, 'delimiter') ?? '']
   const { asked, limit } = readLimit(request, 'max-keys')
-  const page = walk(currentVersions(bucket, prefix), { prefix, delimiter, after, limit })
+  const walked = walk(currentVersions(bucket, prefix), { prefix, delimiter, after, limit })
+  // Measured on MinIO: once a token names its cache, a page that is just full promises another, which is empty.
+  const falsePromise = world.behavior.minioQuirks && delimiter === '' && cacheOf(request).cacheId !== null && walked.names.length === limit
+  const page = { ...walked, truncated: walked.truncated || falsePromise }
   const write = nameWriter(request, world.behavior)
   return { bucket, prefix, delimiter, asked: world.behavior.minioQuirks ? asked : limit, page, write }
 }
@@ -71,21 +75,18 @@ export function commonPrefixes(page: Page<unknown>, write: (name: string) => str
   return page.names.flatMap(({ name, entry }) => (entry === null ? [group('CommonPrefixes', [field('Prefix', write(name))])] : []))
 }
 
-// Measured on MinIO: its listing cache signs what it hands out for the next page.
-const MINIO_CACHE = '[minio_cache:v2,return:]'
-
 /** ListObjects, version 1. */
 export function listObjects(call: Call): Reply {
   const { request, world } = call
   const marker = parameter(request, 'marker') ?? ''
   const prefix = parameter(request, 'prefix') ?? ''
   const { minioQuirks } = world.behavior
-  const plainMarker = minioQuirks ? marker.replace(/\[minio_cache:[^\]]*\]$/, '') : marker
-  if (minioQuirks && plainMarker !== '' && !plainMarker.startsWith(prefix)) throw new StoreError('NotImplemented')
-  const listing = list(call, plainMarker)
+  const after = minioQuirks ? readCacheMark(marker).name : marker
+  if (minioQuirks && after !== '' && !after.startsWith(prefix)) throw new StoreError('NotImplemented')
+  const listing = list(call, after)
   const last = listing.page.names.at(-1)
   const showNext = listing.page.truncated && last !== undefined && (minioQuirks || listing.delimiter !== '')
-  const next = showNext ? [field('NextMarker', listing.write(last.name + (minioQuirks ? MINIO_CACHE : '')))] : []
+  const next = showNext ? [field('NextMarker', listing.write(last.name + (minioQuirks ? cacheMark(null) : '')))] : []
   const fields = [...commonFields(listing, call), field('Marker', listing.write(marker)), ...next, ...contentsXml(listing, true)]
   return xmlReply(xmlDocument('ListBucketResult', fields))
 }
@@ -98,7 +99,7 @@ export function listObjectsV2(call: Call): Reply {
   const listing = list(call, token === null ? (startAfter ?? '') : readToken(token, minioQuirks))
   const { names, truncated } = listing.page
   const last = names.at(-1)
-  const next = truncated && last !== undefined ? [field('NextContinuationToken', writeToken(last.name, minioQuirks))] : []
+  const next = truncated && last !== undefined ? [field('NextContinuationToken', writeToken(last.name, call))] : []
   const fields = [
     ...commonFields(listing, call),
     field('KeyCount', names.length),
@@ -111,18 +112,22 @@ export function listObjectsV2(call: Call): Reply {
 }
 
 // AWS's token is opaque; MinIO's is base64 of the key, which a relay would hand to the client.
-function writeToken(name: string, minioQuirks: boolean): string {
-  if (minioQuirks) return Buffer.from(name + MINIO_CACHE).toString('base64')
-  return `1${scramble(Buffer.from(name)).toString('base64url')}`
+function writeToken(name: string, { request, world }: Call): string {
+  if (!world.behavior.minioQuirks) return `1${scramble(Buffer.from(name)).toString('base64url')}`
+  const { marked } = cacheOf(request)
+  return Buffer.from(name + cacheMark(marked ? asVersionId(world.newId()) : null)).toString('base64')
 }
 
 function readToken(token: string, minioQuirks: boolean): string {
-  if (minioQuirks) return Buffer.from(token, 'base64').toString().replace(MINIO_CACHE, '')
-  const bytes = Buffer.from(token.slice(1), 'base64url')
+  if (minioQuirks) return readCacheMark(Buffer.from(token, 'base64').toString()).name
   if (!/^1[A-Za-z0-9_-]+$/.test(token)) throw new StoreError('InvalidArgument', { message: 'The continuation token provided is incorrect' })
-  return scramble(bytes).toString()
+  return scramble(Buffer.from(token.slice(1), 'base64url')).toString()
+}
+
+function cacheOf(request: StoreRequest): ReturnType<typeof readCacheMark> {
+  return readCacheMark(Buffer.from(parameter(request, 'continuation-token') ?? '', 'base64').toString())
 }
 
 function scramble(bytes: Buffer): Buffer {
-  return bytes.map((byte, index) => byte ^ ((0xa7 + index * 31) & 0xff)) as Buffer
+  return Buffer.from(bytes.map((byte, index) => byte ^ ((0xa7 + index * 31) & 0xff)))
 }

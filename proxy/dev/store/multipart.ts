@@ -135,7 +135,7 @@ export function uploadPartCopy(call: Call): Reply {
   judgeSource(request, source.version, world.behavior.partSourceCondition)
   const header = request.headers.get('x-amz-copy-source-range')
   const length = source.version.bytes.length
-  const range = header === null ? { first: 0, last: length - 1 } : readCopyRange(header, length)
+  const range = header === null ? { first: 0, last: length - 1 } : readCopyRange(header, length, world.behavior.minioQuirks)
   const span = { bytes: source.version.bytes, first: range.first, length: range.last - range.first + 1 }
   const md5 = call.digests.md5(span)
   const bytes = world.vault.hold(sliceBytes(span.bytes, span.first, span.length))
@@ -199,6 +199,8 @@ function readParts(call: Call): NamedPart[] {
     if (!/^\s*\d{1,5}\s*$/.test(number) || etag === null) throw new StoreError('MalformedXML')
     return { partNumber: Number(number), etag: bareEtag(etag) }
   })
+  if (parts.length === 0 && call.world.behavior.minioQuirks)
+    throw new StoreError('InvalidRequest', { message: 'You must specify at least one part' })
   if (root.name !== 'CompleteMultipartUpload' || parts.length === 0) throw new StoreError('MalformedXML')
   for (let index = 1; index < parts.length; index++) {
     if (parts[index]!.partNumber <= parts[index - 1]!.partNumber) throw new StoreError('InvalidPartOrder')

@@ -44,7 +44,7 @@ export async function readPayload(request: StoreRequest, body: AsyncIterable<Uin
   const announced = readAnnouncement(request, options)
   if (announced.length > options.bytesMax) throw new StoreError('EntityTooLarge')
   const hashes = startHashes(announced, options)
-  const decoder = announced.chunked && chunkedDecoder(announced.chunked, options.signing)
+  const decoder = announced.chunked && chunkedDecoder(announced.chunked, options)
   const writer = options.vault.writer({ small: options.small })
   let length = 0
   try {
@@ -66,8 +66,8 @@ export async function readPayload(request: StoreRequest, body: AsyncIterable<Uin
   }
 }
 
-function chunkedDecoder(chunked: NonNullable<Announced['chunked']>, signing: Signing): ChunkedDecoder {
-  return new ChunkedDecoder({ signing: chunked.signed ? signing : null, trailers: chunked.trailers })
+function chunkedDecoder(chunked: NonNullable<Announced['chunked']>, { signing, behavior }: PayloadOptions): ChunkedDecoder {
+  return new ChunkedDecoder({ signing: chunked.signed ? signing : null, trailers: chunked.trailers, checkSizes: !behavior.minioQuirks })
 }
 
 function readAnnouncement(request: StoreRequest, { signing, behavior }: PayloadOptions): Announced {
@@ -77,7 +77,7 @@ function readAnnouncement(request: StoreRequest, { signing, behavior }: PayloadO
     md5: announcedMd5(request),
     checksum: announcedChecksum(request, behavior, chunked?.trailers === true),
     chunked,
-    length: announcedLength(request, chunked !== null)
+    length: announcedLength(request, chunked !== null, behavior)
   }
 }
 
@@ -94,6 +94,7 @@ function chunkedMode(payloadHash: string, behavior: Behavior): Announced['chunke
     default:
       if (/^STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD(-TRAILER)?$/.test(payloadHash)) throw new StoreError('NotImplemented')
       if (/^[0-9a-f]{64}$/.test(payloadHash)) return null
+      if (behavior.minioQuirks) throw new StoreError('XAmzContentSHA256Mismatch')
       throw new StoreError('InvalidArgument', {
         message: 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-* or a valid sha256 value.'
       })
@@ -105,9 +106,10 @@ function supported<T>(support: 'supported' | 'refused', mode: T): T {
   return mode
 }
 
-function announcedLength(request: StoreRequest, chunked: boolean): number {
+function announcedLength(request: StoreRequest, chunked: boolean, behavior: Behavior): number {
   const text = request.headers.get(chunked ? 'x-amz-decoded-content-length' : 'content-length')
-  if (text === null && !chunked && !request.headers.has('transfer-encoding') && request.method !== 'PUT') return 0
+  const needed = request.method === 'PUT' && !behavior.minioQuirks
+  if (text === null && !chunked && !request.headers.has('transfer-encoding') && !needed) return 0
   if (text === null || !/^\d{1,15}$/.test(text)) throw new StoreError('MissingContentLength')
   return Number(text)
 }
@@ -130,7 +132,7 @@ function announcedChecksum(request: StoreRequest, behavior: Behavior, trailers: 
   if (several) refuseSeveral(behavior)
   const checksum = found[0] ?? (trailer === null ? null : { algorithm: trailer, value: null })
   const named = request.headers.get('x-amz-sdk-checksum-algorithm')
-  if (checksum === null && named !== null && request.method !== 'POST') {
+  if (checksum === null && named !== null && request.method !== 'POST' && !behavior.minioQuirks) {
     throw new StoreError('InvalidRequest', {
       message: 'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.'
     })
@@ -184,7 +186,7 @@ function checkPayload(request: StoreRequest, announced: Announced, { alsoCompute
   if (announced.sha256 !== null && announced.sha256 !== sha256) throw new StoreError('XAmzContentSHA256Mismatch')
   const md5 = digests.get('MD5')!
   if (announced.md5 !== null && !announced.md5.equals(md5)) throw new StoreError('BadDigest')
-  const value = checksumValue(request, announced, received.trailers)
+  const value = checksumValue(request, announced, received)
   const { checksum } = announced
   if (checksum !== null && value !== null && digests.get(checksum.algorithm)!.toString('base64') !== value) {
     throw new StoreError(received.behavior.minioQuirks ? 'XAmzContentChecksumMismatch' : 'BadDigest', {
@@ -196,11 +198,12 @@ function checkPayload(request: StoreRequest, announced: Announced, { alsoCompute
   return { md5, sha256, checksums }
 }
 
-function checksumValue(request: StoreRequest, announced: Announced, trailers: ReadonlyMap<string, string>): string | null {
+function checksumValue(request: StoreRequest, announced: Announced, { trailers, behavior }: Omit<Received, 'alsoCompute'>): string | null {
   const promised = announced.chunked?.trailers === true ? trailerName(request) : null
   for (const name of trailers.keys()) if (name !== promised) throw new StoreError('MalformedTrailerError')
   if (promised === null) return announced.checksum?.value ?? null
   const value = trailers.get(promised)
+  if (value === undefined && behavior.minioQuirks) throw new StoreError('BadRequest', { message: 'malformed chunked encoding' })
   if (value === undefined) throw new StoreError('MalformedTrailerError')
   if (announced.checksum !== null && !isChecksumValue(announced.checksum.algorithm, value)) {
     throw new StoreError('InvalidRequest', { message: `Value for ${promised} trailing header is invalid.` })

@@ -35,7 +35,7 @@ function unsatisfiable(length: number): StoreError {
 }
 
 /** The range of `x-amz-copy-source-range`, which must be written out in full. */
-export function readCopyRange(header: string, length: number): ByteRange {
+export function readCopyRange(header: string, length: number, minioQuirks: boolean): ByteRange {
   const match = /^bytes=(\d+)-(\d+)$/.exec(header)
   if (match === null || Number(match[2]) < Number(match[1])) {
     throw new StoreError('InvalidArgument', {
@@ -45,6 +45,9 @@ export function readCopyRange(header: string, length: number): ByteRange {
   }
   const [first, last] = [Number(match[1]), Number(match[2])]
   if (last >= length)
-    throw new StoreError('InvalidRange', { status: 400, message: 'The range specified is not valid for the source object' })
+    throw new StoreError(minioQuirks ? 'InvalidArgument' : 'InvalidRange', {
+      status: 400,
+      message: 'The range specified is not valid for the source object'
+    })
   return { first, last }
 }

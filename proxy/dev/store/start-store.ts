@@ -9,6 +9,7 @@ import { AWS_LIMITS, type StoreLimits, type World } from './call.ts'
 import { NeverAnswered, StoreError } from './error.ts'
 import { Faults, type FaultAction } from './faults.ts'
 import { inspectObjects, type InspectedObject } from './inspect.ts'
+import { KeptState, readKeptBuckets } from './kept-state.ts'
 import { RequestLog, type OpenRecord } from './request-log.ts'
 import { discardReply, sendError, sendReply } from './send-reply.ts'
 import type { Credentials } from './signature.ts'
@@ -63,7 +64,7 @@ export interface Store {
 /** Starts a store; it listens when the promise resolves. */
 export async function startStore(options: StoreOptions): Promise<Store> {
   let advancedMs = 0
-  const world = makeWorld(options, () => new Date(options.now().getTime() + advancedMs))
+  const { world, kept } = makeWorld(options, () => new Date(options.now().getTime() + advancedMs))
   const service: Service = {
     world,
     credentials: options.credentials,
@@ -92,25 +93,30 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     close: async () => {
       server.close()
       server.closeAllConnections()
+      await kept?.close()
       await world.vault.close()
     }
   }
 }
 
-function makeWorld(options: StoreOptions, now: () => Date): World {
-  const keep = options.directory ?? null
+function makeWorld(options: StoreOptions, now: () => Date): { world: World; kept: KeptState | null } {
+  const directory = options.directory ?? null
   const behavior = behaviorOf(options.provider, options.behavior)
   const newId = (): string => randomBytes(16).toString('hex')
-  return {
-    buckets: new Map(),
+  const vault = new BytesVault({ directory: directory ?? tmpdir(), keep: directory !== null, newName: newId })
+  const buckets = new Map(directory === null ? [] : readKeptBuckets(directory, vault).map((bucket) => [bucket.name, bucket]))
+  const kept = directory === null ? null : new KeptState(directory, buckets)
+  const world: World = {
+    buckets,
     behavior,
-    vault: new BytesVault({ directory: keep ?? tmpdir(), keep: keep !== null, newName: newId }),
+    vault,
     region: options.region,
     limits: { ...AWS_LIMITS, ...options.limits },
     now: () => (behavior.minioQuirks ? now() : wholeSecond(now())),
     newId,
-    changed: () => undefined
+    changed: (bucket) => kept?.changed(bucket)
   }
+  return { world, kept }
 }
 
 // S3 keeps no fraction of a second; MinIO shows milliseconds in listings.

@@ -69,12 +69,12 @@ export class BytesVault {
     let file: { handle: FileHandle; path: string } | null = null
     const spill = async (): Promise<void> => {
       file = await this.#openFile()
-      for (const chunk of chunks) await file.handle.write(chunk)
+      for (const chunk of chunks) await file.handle.appendFile(chunk)
       chunks.length = 0
     }
     const write = async (bytes: Uint8Array): Promise<void> => {
       if (file === null) await spill()
-      await file!.handle.write(bytes)
+      await file!.handle.appendFile(bytes)
       length += bytes.length
     }
     return {
@@ -87,7 +87,8 @@ export class BytesVault {
       },
       finish: async () => {
         if (file !== null) await file.handle.close()
-        return this.#take(file === null ? { chunks, path: null } : { chunks: null, path: file.path }, length)
+        // Copied, because a piece as received may keep a whole read buffer of the socket alive.
+        return this.#take(file === null ? { chunks: [Buffer.concat(chunks)], path: null } : { chunks: null, path: file.path }, length)
       },
       discard: async () => {
         if (file === null) return

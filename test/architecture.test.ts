@@ -1,0 +1,141 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+
+/**
+ * Which folder may import which. A folder that is not a key here has no rule yet, and fails. A value that ends in `.ts` is one file.
+ * `types` marks an edge over which only types may come.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  policy: ['policy/criteria'],
+  'policy/criteria': ['policy'],
+  'proxy/s3': [],
+  'proxy/sigv4': ['proxy/sigv4/payload'],
+  'proxy/sigv4/payload': ['proxy/sigv4', 'proxy/transport/transport.ts'],
+  'proxy/tenants': [],
+  'proxy/transport': [],
+  'proxy/identity': [],
+  'proxy/ownership': ['proxy/tenants/keys.ts'],
+  'proxy/upstreams': ['proxy/transport/transport.ts'],
+  'proxy/observe': ['proxy/transport/transport.ts'],
+  'proxy/ops': [],
+  'proxy/database': ['proxy/tenants'],
+  'proxy/sts': ['proxy/identity', 'proxy/s3', 'proxy/sigv4', 'proxy/tenants'],
+  'proxy/dev': ['proxy/dev/store'],
+  'proxy/dev/store': [],
+  'proxy/stages': [
+    'policy',
+    'proxy/s3',
+    'proxy/sigv4',
+    'proxy/sigv4/payload',
+    'proxy/tenants',
+    'proxy/identity',
+    'proxy/ownership',
+    'proxy/upstreams',
+    'proxy/sts',
+    'proxy/observe/access-record.ts',
+    'proxy/transport/transport.ts'
+  ]
+}
+
+/** Files of `proxy/` itself that may see everything: they construct, or they are commands. */
+const SEES_EVERYTHING = /^proxy\/(compose|cli)(-[a-z-]+)?\.ts$/
+const TOP_MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'proxy/main.ts': ['proxy/cli.ts'],
+  'proxy/handle.ts': ['proxy/observe/access-record.ts', 'proxy/stages', 'proxy/transport/transport.ts'],
+  'proxy/server.ts': ['proxy/observe/access-record.ts', 'proxy/transport/inbound.ts', 'proxy/transport/transport.ts']
+}
+/** The table of settings knows what a provider is, and nothing else of the proxy. */
+const CONFIG_MAY_IMPORT = ['proxy/upstreams/provider.ts', 'proxy/upstreams/provider-rows.ts']
+
+const LINES_MAX: Readonly<Record<string, number>> = { 'proxy/handle.ts': 60 }
+const LINES_MAX_DEFAULT = 300
+
+const files = globSync(['proxy/**/*.ts', 'policy/**/*.ts']).sort()
+
+function mayImport(file: string, target: string): boolean {
+  const from = dirname(file)
+  const to = dirname(target)
+  if (from === 'proxy') return SEES_EVERYTHING.test(file) || mayImportFromTop(file, target)
+  const allowed = MAY_IMPORT[from]
+  if (allowed === undefined) return false
+  return to === from || allowed.includes(to) || allowed.includes(target)
+}
+
+function mayImportFromTop(file: string, target: string): boolean {
+  if (/^proxy\/config(-[a-z-]+)?\.ts$/.test(file))
+    return /^proxy\/config(-[a-z-]+)?\.ts$/.test(target) || CONFIG_MAY_IMPORT.includes(target)
+  const allowed = TOP_MAY_IMPORT[file] ?? []
+  return allowed.includes(target) || allowed.includes(dirname(target))
+}
+
+function importsOf(source: string): string[] {
+  return [...source.matchAll(/(?:from|import\() ?'(\.[^']+)'/g)].map(([, specifier = '']) => specifier)
+}
+
+t.test('every file imports only what its folder may import', (t) => {
+  t.ok(files.length > 100, 'files are found')
+  for (const file of files) {
+    for (const specifier of importsOf(readFileSync(file, 'utf8'))) {
+      const target = join(dirname(file), specifier)
+      t.ok(mayImport(file, target), `${file} imports ${target}`)
+    }
+  }
+  t.end()
+})
+
+t.test('every file fits on a few screens, and the story on one', (t) => {
+  for (const file of files) {
+    const lines = readFileSync(file, 'utf8').split('\n').length - 1
+    t.ok(lines <= (LINES_MAX[file] ?? LINES_MAX_DEFAULT), `${file} has ${lines} lines`)
+  }
+  t.end()
+})
+
+t.test('every HOT mark names a bench that exists', (t) => {
+  let marks = 0
+  for (const file of files) {
+    for (const [, named = ''] of readFileSync(file, 'utf8').matchAll(/HOT: (bench\/[\w-]+\.ts)/g)) {
+      marks += 1
+      t.ok(existsSync(named), `${file} names ${named}`)
+    }
+  }
+  t.ok(marks > 5, 'marks are found')
+  t.end()
+})
+
+t.test('a proof has one maker', (t) => {
+  const makers: readonly (readonly [proof: string, cast: RegExp, maker: string])[] = [
+    ['Grant', /as (?:unknown as )?Grant\b/, 'proxy/stages/authorize.ts'],
+    ['Release', /as (?:unknown as )?Release\b/, 'proxy/stages/verify-owner.ts'],
+    ['Signed', /as (?:unknown as )?Signed\b/, 'proxy/stages/sign.ts'],
+    ['UpstreamKey', /as (?:unknown as )?UpstreamKey\b/, 'proxy/tenants/keys.ts']
+  ]
+  for (const [proof, cast, maker] of makers) {
+    const found = files.filter((file) => cast.test(readFileSync(file, 'utf8')))
+    t.same(found, [maker], `only ${maker} makes a ${proof}`)
+  }
+  t.end()
+})
+
+t.test('clock, randomness and environment come from outside', (t) => {
+  const outside = /^proxy\/(compose|cli|config|main)(-[a-z-]+)?\.ts$/
+  for (const file of files) {
+    if (outside.test(file) || file.startsWith('proxy/dev/')) continue
+    const source = readFileSync(file, 'utf8')
+    for (const banned of ['process.env', 'Date.now()', 'Math.random()', 'performance.now()', 'randomUUID()']) {
+      t.notOk(source.includes(banned), `${file} does not use ${banned}`)
+    }
+  }
+  t.end()
+})
+
+t.test('the in-process store shares no code with what it tests', (t) => {
+  for (const file of globSync('proxy/dev/**/*.ts')) {
+    for (const specifier of importsOf(readFileSync(file, 'utf8'))) {
+      const target = join(dirname(file), specifier)
+      t.notMatch(target, /^proxy\/(s3|sigv4|stages|ownership|identity|sts)\//, `${file} imports ${target}`)
+    }
+  }
+  t.end()
+})
