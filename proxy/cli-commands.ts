@@ -4,13 +4,16 @@ import { openAdministration } from './cli-administration.ts'
 import { readMigrationFiles } from './database/migration-files.ts'
 import { explainCommand } from './cli-explain.ts'
 import { devCommand, tokenCommand } from './cli-dev-commands.ts'
+import { composeIdentity } from './compose-identity.ts'
 import { compose } from './compose.ts'
 import { connection, layoutOf } from './compose-database.ts'
 import { describeConfig, settingsHelp } from './config-describe.ts'
+import { CONFIG_FILE_ENV } from './config-environment.ts'
 import { readConfig, type Config } from './config.ts'
 import { assign, listAssignments, loadSnapshot } from './database/assignments.ts'
 import { connect } from './database/connect.ts'
 import { createRoles, migrate } from './database/migrate.ts'
+import { readKeyRing } from './identity/key-ring.ts'
 
 export interface Arguments {
   readonly values: Readonly<Record<string, unknown>>
@@ -27,7 +30,7 @@ export interface Command {
 }
 
 const CONFIG_OPTION = { config: { type: 'string', short: 'c' } } as const
-const CONFIG_HELP = '--config FILE    sluice.yaml (default: ./sluice.yaml); SLUICE_* variables stand over it'
+const CONFIG_HELP = '--config FILE    sluice.yaml (default: SLUICE_CONFIG, else ./sluice.yaml); SLUICE_* variables stand over it'
 
 /** Every command there is. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
@@ -93,13 +96,14 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 
 /** The configuration that a command was told to use. */
 export function configOf({ values }: Arguments): Config {
-  const path = typeof values['config'] === 'string' ? values['config'] : 'sluice.yaml'
+  const named = typeof values['config'] === 'string' ? values['config'] : process.env[CONFIG_FILE_ENV]
+  const path = named ?? 'sluice.yaml'
   let yamlText: string
   try {
     yamlText = readFileSync(path, 'utf8')
   } catch (error) {
-    if (values['config'] !== undefined)
-      throw new Error(`cannot read ${path}: ${(error as Error).message}. Give --config the path of a sluice.yaml`)
+    if (named !== undefined)
+      throw new Error(`cannot read ${path}: ${(error as Error).message}. Give --config or ${CONFIG_FILE_ENV} the path of a sluice.yaml`)
     yamlText = ''
   }
   // The variables of commands are not settings.
@@ -109,10 +113,12 @@ export function configOf({ values }: Arguments): Config {
 
 async function serve(args: Arguments): Promise<number> {
   const sluice = compose(configOf(args), { logDestination: 1 })
+  // Heard from the first moment: as the first process of a container there is no default that would end this one.
+  const signalled = untilSignalled(() => void sluice.stop())
   const { s3, ops } = await sluice.start()
   process.stderr.write(`Sluice serves S3 and STS at ${s3}, ops at ${ops}\n`)
   try {
-    await Promise.race([untilSignalled(() => void sluice.stop()), sluice.refused])
+    await Promise.race([signalled, sluice.refused])
   } catch (error) {
     // Nothing was served that could be drained.
     void sluice.stop()
@@ -143,6 +149,13 @@ function checkConfig(args: Arguments): Promise<number> {
     return Promise.resolve(0)
   }
   const config = configOf(args)
+  // What a file names is read only by what uses it: policies, roles and the key ring are judged here as `serve` would judge them.
+  composeIdentity(
+    config,
+    () => new Date(),
+    () => undefined
+  )
+  if (config.sealing.keysFile !== null) readKeyRing(config.sealing.keysFile.reveal())
   process.stdout.write(describeConfig(config))
   return Promise.resolve(0)
 }

@@ -1,21 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { composeLeases } from './compose-leases.ts'
 import type { Config } from './config.ts'
 import { loadSnapshot, readVersion } from './database/assignments.ts'
 import { roleProblems } from './database/check-role.ts'
 import { connect, openPool, type ConnectOptions, type Run } from './database/connect.ts'
 import { recordLayout } from './database/layout.ts'
-import { createLeases, type Leases, type TakenLeases } from './database/leases.ts'
 import { CHANGES_CHANNEL, createPlacementFeed, type PlacementFeed } from './database/listen.ts'
 import { schemaProblems } from './database/migrate.ts'
 import { readMigrationFiles } from './database/migration-files.ts'
 import { createUploadLedger, type UploadLedger } from './database/uploads.ts'
 import type { Log } from './observe/log.ts'
-import type { LeaseTimes } from './stages/ownership-context.ts'
-import type { LeaseHolder, LeasePort } from './stages/ports.ts'
+import type { LeasePort } from './stages/ports.ts'
 import { assignmentProblems, createDirectory, type Directory } from './tenants/directory.ts'
 import type { SharedLayout } from './tenants/placement.ts'
-import type { Assignment, UpstreamKey } from './tenants/keys.ts'
+import type { Assignment } from './tenants/keys.ts'
 
 /** Postgres as the proxy uses it. After the first snapshot the data path never waits for it, leases aside. */
 export interface Database {
@@ -84,16 +82,7 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
     onFault
   })
   const ledger = createUploadLedger({ run, waitingMax: config.limits.ledgerWaitingMax, retryMs: LISTENER_RETRY_MS, onFault })
-  const leases = createLeases({
-    run,
-    waitMs: config.timeouts.leaseWait,
-    retryMs: 50,
-    elapsedMs: () => performance.now(),
-    newId: randomUUID,
-    random: Math.random,
-    sleep: (ms) => sleep(ms, undefined, { ref: false }),
-    onFault
-  })
+  const leases = composeLeases(config, run, onFault)
   const sweep = setInterval(() => void leases.sweep().catch((error: unknown) => onFault('sweeping leases', error)), SWEEP_MS)
   sweep.unref()
   return {
@@ -101,7 +90,7 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
     directory,
     feed,
     ledger,
-    leases: leasePort(leases),
+    leases: leases.port,
     async check() {
       const { migrations } = await readMigrationFiles()
       const problems = [...(await schemaProblems(run, migrations)), ...(config.dev ? [] : await roleProblems(run))]
@@ -114,37 +103,6 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
       await feed.close()
       await ledger.close()
       await pool.close()
-    }
-  }
-}
-
-/** What a lease must still have when an effect is sent under it: the longest wait for an answer, and a margin. */
-export function leaseTimes({ timeouts }: Config): LeaseTimes {
-  return { marginMs: timeouts.upstreamHead + timeouts.leaseMargin, slowMarginMs: timeouts.upstreamSlowHead + timeouts.leaseMargin }
-}
-
-function leasePort(leases: Leases): LeasePort {
-  return {
-    open({ account, bucket, lifeMs }): LeaseHolder {
-      const held = new Map<UpstreamKey, { readonly taken: TakenLeases; readonly timer: NodeJS.Timeout }>()
-      return {
-        async take(key, shared) {
-          const taken = await leases.take({ account, bucket, keys: [key], shared, lifeMs })
-          if (taken === null) return 'unavailable'
-          const state = taken.stateOf(key)
-          // A body may flow for longer than any lease lives: while the request is at work, its lease is.
-          if (state === 'held') held.set(key, { taken, timer: setInterval(() => void taken.extend(lifeMs), lifeMs / 4).unref() })
-          return state
-        },
-        async release(key, unknown) {
-          const entry = held.get(key)
-          held.delete(key)
-          if (entry === undefined) return
-          clearInterval(entry.timer)
-          await (unknown ? entry.taken.leave([key]) : entry.taken.release([key]))
-        },
-        left: (key) => held.get(key)?.taken.left() ?? 0
-      }
     }
   }
 }

@@ -44,7 +44,13 @@ export function composeServers(deps: Dependencies, { config, log, metrics, ready
     answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
     overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
     log,
-    metrics,
+    metrics: {
+      ...metrics,
+      requestDone(record) {
+        metrics.requestDone(record)
+        countOutcome(record, metrics)
+      }
+    },
     now: deps.now,
     monotonicMs: () => performance.now(),
     randomBytes,
@@ -81,6 +87,15 @@ function urlOf({ host, port }: { readonly host: string; readonly port: number })
 /** Every answer names its request, as S3's do: the id that stands in an error's body too. */
 function identified(answer: Answer, record: AccessRecord): Answer {
   return { ...answer, rawHeaders: [...answer.rawHeaders, 'x-amz-request-id', record.requestId, 'x-amz-id-2', record.requestId] }
+}
+
+/** The stages count nothing themselves: what they leave in the record is counted here. */
+function countOutcome(record: AccessRecord, metrics: Metrics): void {
+  const { operation, status, issuer, statement, errorCode } = record
+  if (operation === 'AssumeRoleWithWebIdentity') metrics.stsExchanged(issuer, status < 400 ? 'issued' : status < 500 ? 'refused' : 'fault')
+  else if (operation !== null && errorCode === 'AccessDenied') metrics.decided('deny')
+  else if (statement !== null) metrics.decided('allow')
+  for (let dropped = 0; dropped < record.droppedHeaders.length; dropped++) metrics.headerDropped()
 }
 
 interface Failed {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { evaluate } from '../policy/evaluate.ts'
-import { composeDatabase, leaseTimes, type Database } from './compose-database.ts'
+import { composeDatabase, type Database } from './compose-database.ts'
+import { leaseTimes } from './compose-leases.ts'
 import { composeIdentity, type Identity } from './compose-identity.ts'
 import { lifeOf, type Sluice } from './compose-life.ts'
 import { composeServers } from './compose-servers.ts'
@@ -15,13 +16,14 @@ import { verifyWebIdentity } from './identity/web-identity.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { OwnerCache } from './ownership/owner-cache.ts'
-import { S3_ERRORS } from './s3/error.ts'
+import { S3_ERRORS, S3Error } from './s3/error.ts'
 import { OPERATION_NAMES } from './s3/operations.ts'
 import { SigningKeyCache } from './sigv4/signing-key.ts'
 import type { BucketDependencies } from './stages/answer-here.ts'
 import { mayListTenant } from './stages/authorize.ts'
 import type { ByteBudget, Dependencies } from './stages/dependencies.ts'
 import { hasObjects } from './stages/has-data.ts'
+import type { LedgerPort } from './stages/ports.ts'
 import type { PlacementDependencies } from './stages/resolve.ts'
 import { isTenantId } from './tenants/placement.ts'
 import { createUndiciUpstream, UPSTREAM_DEFAULTS } from './transport/upstream-undici.ts'
@@ -61,7 +63,7 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const accounts = composeAccounts(config)
   const metrics = createMetrics({
     names: {
-      operations: OPERATION_NAMES,
+      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity'],
       errorCodes: Object.keys(S3_ERRORS),
       accounts: [...accounts.keys()],
       issuers: identity.issuers.all.map(({ id }) => id),
@@ -130,7 +132,7 @@ export function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
       elapsedMs: () => performance.now()
     }),
     leases: database.leases,
-    ledger: database.ledger,
+    ledger: ledgerPort(database),
     observe: {
       upstreamDone: (request) => metrics.upstreamDone(request),
       prefixViolated: () => metrics.prefixViolated(),
@@ -161,7 +163,8 @@ function bucketsOf(
   { placement, signing }: { readonly placement: PlacementDependencies; readonly signing: Pick<Dependencies, 'signingKeys' | 'timeouts'> }
 ): BucketDependencies {
   const { config, identity, database, accounts, upstream, now } = parts
-  const { directory, run, feed, ledger } = database
+  const { directory, run, feed } = database
+  const ledger = ledgerPort(database)
   return {
     region: config.listeners.s3.region,
     recorded: () => directory.recorded(),
@@ -195,6 +198,21 @@ function bucketsOf(
       if (account === undefined) throw new Error(`account ${assignment.account} is not configured`)
       return (await ledger.hasUploads(assignment.tenant)) || (await hasObjects({ assignment, account }, { ...signing, upstream, now }))
     }
+  }
+}
+
+/** The ledger as requests see it: without Postgres its questions are refused as an outage; changes wait. */
+function ledgerPort({ ledger }: Database): LedgerPort {
+  const orUnavailable = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const answer = await answering(work)
+    if (answer === 'unavailable') throw new S3Error('ServiceUnavailable', 'the ledger of uploads cannot be read: the database does not answer')
+    return answer
+  }
+  return {
+    insert: (upload) => ledger.insert(upload),
+    remove: (upload) => ledger.remove(upload),
+    list: (listing) => orUnavailable(() => ledger.list(listing)),
+    hasUploads: (tenant) => orUnavailable(() => ledger.hasUploads(tenant))
   }
 }
 

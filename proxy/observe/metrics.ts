@@ -32,7 +32,7 @@ export interface Metrics {
   decided(effect: DecisionEffect): void
   /** An answer of an upstream named a key outside of the tenant's prefix. Any value above zero is an alarm. */
   prefixViolated(): void
-  stsExchanged(issuer: string, result: ExchangeResult): void
+  stsExchanged(issuer: string | null, result: ExchangeResult): void
   headerDropped(): void
   /** The metrics page and its content type. */
   page(): Promise<{ readonly contentType: string; readonly text: string }>
@@ -40,8 +40,11 @@ export interface Metrics {
 
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300]
 const FIRST_BYTE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-/** The kinds of upstream requests, by method and what they ask for: a closed list too. */
-const ASKS = ['get', 'head', 'put', 'post', 'delete', 'tags', 'copy', 'list', 'complete'] as const
+/** The kinds of upstream requests: what the ownership protocol asks, and what no protocol governs. A closed list too. */
+const ASKS = [
+  ...['read', 'readRange', 'head', 'tags', 'below', 'put', 'putRead', 'putTags', 'copy', 'delete', 'deleteBatch'],
+  ...['createUpload', 'uploadPart', 'partPut', 'partCopy', 'complete', 'abort', 'listParts', 'list', 'versioning']
+]
 
 /** The metrics of one process. */
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -114,7 +117,7 @@ function makeMeters(registry: Registry) {
     ),
     refusals: counter('sluice_refused_connections_total', 'Requests refused before they were read as S3.', ['reason']),
     authRejections: counter('sluice_auth_rejections_total', 'Requests whose caller was not proven.', ['reason']),
-    decisions: counter('sluice_policy_decisions_total', 'Policy decisions.', ['decision']),
+    decisions: counter('sluice_policy_decisions_total', 'Requests that policy allowed or denied.', ['decision']),
     prefixViolations: counter(
       'sluice_prefix_violations_total',
       'Upstream answers that named a key outside of the tenant. Alarm above zero.'

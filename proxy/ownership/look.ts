@@ -44,6 +44,9 @@ export function* look(context: OwnershipContext, at: ObjectRef): Protocol<Found>
         : [{ ask: 'head', at }]
     )
     const head = answered(seen, 0)
+    // A HEAD has no document: only the answer beside it tells a key that is not there from a bucket that is not.
+    const beside = seen[1]
+    if (beside?.code === 'NoSuchBucket') return { state: 'failed', outcome: lookFailed(beside) }
     if (isAbsent(at, head)) return { state: 'absent', seen: head }
     // MinIO answers 400 to a version id that it cannot read, where AWS answers 404 NoSuchVersion.
     if (head.status === 400 && at.versionId !== undefined) return { state: 'absent', seen: { ...head, status: 404, code: 'NoSuchVersion' } }

@@ -88,7 +88,7 @@ export function* readHeld(context: OwnershipContext, request: HeldRequest): Prot
     const seen = answered(answers, 0)
     if (isAbsent(at, seen)) return { state: 'ended', outcome: missing(context, at, seen) }
     if (!isDone(seen)) {
-      const isRefusal = seen.status === 304 || refusal(seen, 'read').code === 'Upstream'
+      const isRefusal = seen.status === 304 || (refusal(seen, 'read').code === 'Upstream' && seen.code !== 'NoSuchBucket')
       return isRefusal ? { state: 'unmarked', seen } : { state: 'ended', outcome: lookFailed(seen) }
     }
     if (cached !== null && showsCached(seen, cached)) return { state: 'held', seen, looked: lookedByCache(at, seen, cached) }

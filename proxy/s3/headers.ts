@@ -188,7 +188,9 @@ function indexByName(): ReadonlyMap<string, HeaderRule> {
 export function headerRule(name: string): HeaderRule | undefined {
   const rule = RULE_BY_NAME.get(name)
   if (rule !== undefined || !name.startsWith('x-amz-')) return rule
-  return PREFIX_RULES.find(([prefix]) => name.startsWith(prefix))?.[1]
+  // Some upstreams (Ceph) read `_` as `-`, so a name of metadata is judged by what either writing of it means (attack S-8).
+  const spelled = name.includes('_') ? name.replaceAll('_', '-') : name
+  return RULE_BY_NAME.get(spelled) ?? PREFIX_RULES.find(([prefix]) => spelled.startsWith(prefix))?.[1]
 }
 
 /** True for a header that any rule knows: `compat.dropHeaders` cannot name it. */

@@ -58,8 +58,8 @@ function readVersion(entry: XmlElement, decode: (text: string) => string): Liste
     isLatest: childText(entry, 'IsLatest') === 'true',
     lastModified: requiredText(entry, 'LastModified'),
     etag: childText(entry, 'ETag') ?? '',
-    size: childText(entry, 'Size') ?? '',
-    storageClass: childText(entry, 'StorageClass') ?? '',
+    size: childText(entry, 'Size') ?? '0',
+    storageClass: childText(entry, 'StorageClass') || 'STANDARD',
     checksumAlgorithms: childrenOf(entry, 'ChecksumAlgorithm').map(({ text }) => text),
     checksumType: childText(entry, 'ChecksumType')
   }

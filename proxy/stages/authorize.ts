@@ -10,6 +10,7 @@ import type { TenantKey } from '../tenants/keys.ts'
 import type { AcceptedRequest } from './accept.ts'
 import type { Operation } from './recognize.ts'
 import type { Place, Places } from './resolve.ts'
+import { refuseOtherOwner } from './expected-owner.ts'
 import { questionContext } from './question-context.ts'
 
 declare const granted: unique symbol
@@ -79,6 +80,7 @@ export function authorize(
   policy: PolicyDependencies,
   now: Date
 ): Grant {
+  refuseOtherOwner(request.headers)
   const policies = policy.policiesOf(caller.role)
   if (policies === null) throw new S3Error('AccessDenied', `role ${caller.role} is no longer configured`)
   const narrowing = caller.sessionPolicy === null ? null : policy.parseSessionPolicy(caller.sessionPolicy)
@@ -97,7 +99,7 @@ export function authorize(
         target.push(decide(asking, permission.action, '*'))
         break
       case 'bucket':
-        target.push(decide(asking, permission.action, bucketArn(request.tenant)))
+        target.push(decideBucket(asking, permission.action, places.target))
         break
       case 'object':
         target.push(decide(asking, permission.action, objectArn(request.tenant, request.key)))
@@ -144,6 +146,17 @@ function decide(asking: Asking, action: S3Action, resource: string): Verdict {
     }
     default:
       return decision satisfies never
+  }
+}
+
+function decideBucket(asking: Asking, action: S3Action, place: Place | null): Verdict {
+  try {
+    return decide(asking, action, bucketArn(asking.request.tenant))
+  } catch (error) {
+    // rclone sends CreateBucket before every upload and gives up on a denial: who may see that the tenant is there is told so.
+    const isProbe = action === 's3:CreateBucket' && place !== null && error instanceof S3Error && mayList(asking, place)
+    if (isProbe) throw new S3Error('BucketAlreadyOwnedByYou', `the tenant is there; ${error.reason}`)
+    throw error
   }
 }
 

@@ -2,7 +2,7 @@ import { readObjectPage } from '../s3/list-result.ts'
 import { readVersionPage } from '../s3/version-list.ts'
 import { collectBody } from '../sigv4/payload/collect.ts'
 import type { Assignment } from '../tenants/keys.ts'
-import type { UpstreamClient } from '../transport/transport.ts'
+import { UpstreamFault, type UpstreamClient } from '../transport/transport.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import type { Outbound } from './outbound.ts'
 import { signOutbound, type SigningDependencies } from './sign.ts'
@@ -52,5 +52,6 @@ async function listOne(
   const document = await collectBody(response.body, { bytesMax: DOCUMENT_BYTES_MAX })
   if (response.status === 200) return document
   if (response.status === 404) return null
-  throw new Error(`account ${account.id} answered ${response.status} to a listing of bucket ${assignment.upstreamBucket}`)
+  const refused = `account ${account.id} answered ${response.status} to a listing of bucket ${assignment.upstreamBucket}`
+  throw new UpstreamFault('malformed', refused, { maybeExecuted: false })
 }

@@ -85,7 +85,7 @@ function framingOf(contentLength: string | null, transferEncoding: string | null
   }
   if (contentLength === null) return { length: 0 }
   const length = /^[0-9]+$/.test(contentLength) ? Number(contentLength) : NaN
-  return true ? { length } : BAD_LENGTH
+  return Number.isSafeInteger(length) ? { length } : BAD_LENGTH
 }
 
 /** True for what `readFraming` says of a request that is refused. */

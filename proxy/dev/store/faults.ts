@@ -53,7 +53,7 @@ export type FaultAction =
   | { readonly kind: 'loseAnswer' }
   /** Never answered; takes effect when the gate lets it, long after the client gave up. */
   | { readonly kind: 'late'; readonly gate: Gate }
-  /** The answer's head is whole, its body ends after so many bytes with a reset. */
+  /** The answer's head is whole, but the connection ends after so many bytes of its body. */
   | { readonly kind: 'truncate'; readonly bytes: number }
   /** An error instead of the effect, or after it. */
   | { readonly kind: 'refuse'; readonly code: ErrorCode; readonly afterEffect?: boolean }

@@ -27,7 +27,8 @@ export async function sendReply(reply: Reply, { response, record, world, fault }
   try {
     if (reply.body === null) return void response.end()
     const pieces = Buffer.isBuffer(reply.body) ? [reply.body] : readBytes(reply.body)
-    if (!(await sendPieces(response, pieces, cut))) return void response.socket?.resetAndDestroy()
+    // Ended, not reset: a reset would also take back bytes that the client has not read yet.
+    if (!(await sendPieces(response, pieces, cut))) return void response.socket?.destroySoon()
     response.end()
   } finally {
     discardReply(reply, world)
@@ -50,8 +51,6 @@ async function sendPieces(
     const sent = piece.subarray(0, Math.min(piece.length, left))
     left -= sent.length
     const flowing = response.write(sent)
-    // What was written must reach the client before the connection is reset, or the cut would be at the head.
-    if (left === 0 && cut !== Infinity) await flushed(response)
     if (left === 0) return false
     if (!flowing) await drained(response)
     if (response.destroyed) return false
@@ -71,10 +70,6 @@ function drained(response: ServerResponse): Promise<void> {
     response.on('drain', done)
     response.on('close', done)
   })
-}
-
-function flushed(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => void response.socket?.write('', () => setImmediate(resolve)))
 }
 
 export interface Refusing extends Omit<Answering, 'fault'> {

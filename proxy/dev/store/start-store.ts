@@ -163,7 +163,7 @@ interface Listener {
 
 function listenFor(listener: Listener): Server {
   // The defaults would cut slow uploads after five minutes and heads above 16 KiB.
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000, maxHeaderSize: 64 * 1024 })
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000, maxHeaderSize: 64 * 1024, highWaterMark: 256 * 1024 })
   server.on('request', (request, response) => void serve(listener, { request, response, waits: false }))
   server.on(
     'checkContinue',

@@ -7,6 +7,8 @@ const MEMORY_BODY_BYTES_MAX = 8 * 1024 * 1024
 /** Once this much is held in memory, every further body above a page goes to a file, so that many parts stay flat too. */
 const MEMORY_TOTAL_BYTES_MAX = 192 * 1024 * 1024
 const PAGE_BYTES = 64 * 1024
+/** Pieces are written to a file together from this size on. */
+const WRITE_BYTES_MIN = 1024 * 1024
 
 /** Bytes that never change, in memory or in a file, held while anything refers to them. */
 interface Segment {
@@ -66,29 +68,32 @@ export class BytesVault {
   writer({ small }: { readonly small: boolean }): BytesWriter {
     const chunks: Uint8Array[] = []
     let length = 0
+    let pendingBytes = 0
     let file: { handle: FileHandle; path: string } | null = null
-    const spill = async (): Promise<void> => {
-      file = await this.#openFile()
-      for (const chunk of chunks) await file.handle.appendFile(chunk)
+    const flush = async (): Promise<void> => {
+      file ??= await this.#openFile()
+      const { bytesWritten } = await file.handle.writev(chunks)
+      if (bytesWritten !== pendingBytes) throw new Error(`${file.path}: ${bytesWritten} of ${pendingBytes} bytes were written`)
       chunks.length = 0
-    }
-    const write = async (bytes: Uint8Array): Promise<void> => {
-      if (file === null) await spill()
-      await file!.handle.appendFile(bytes)
-      length += bytes.length
+      pendingBytes = 0
     }
     return {
       write: (bytes) => {
         if (bytes.length === 0) return
-        if (file !== null || (!small && this.#mustSpill(length + bytes.length))) return write(bytes)
         chunks.push(bytes)
         length += bytes.length
-        return undefined
+        pendingBytes += bytes.length
+        const spills = file !== null || (!small && this.#mustSpill(length))
+        return spills && pendingBytes >= WRITE_BYTES_MIN ? flush() : undefined
       },
       finish: async () => {
-        if (file !== null) await file.handle.close()
+        if (file !== null || (!small && this.#options.keep && length > 0)) {
+          if (pendingBytes > 0) await flush()
+          await file!.handle.close()
+          return this.#take({ chunks: null, path: file!.path }, length)
+        }
         // Copied, because a piece as received may keep a whole read buffer of the socket alive.
-        return this.#take(file === null ? { chunks: [Buffer.concat(chunks)], path: null } : { chunks: null, path: file.path }, length)
+        return this.#take({ chunks: [Buffer.concat(chunks)], path: null }, length)
       },
       discard: async () => {
         if (file === null) return
