@@ -5,7 +5,7 @@ import { readMigrationFiles } from './database/migration-files.ts'
 import { explainCommand } from './cli-explain.ts'
 import { devCommand, tokenCommand } from './cli-dev-commands.ts'
 import { composeIdentity } from './compose-identity.ts'
-import { compose } from './compose.ts'
+import { compose, refuseKnownHeaders } from './compose.ts'
 import { connection, layoutOf } from './compose-database.ts'
 import { describeConfig, settingsHelp } from './config-describe.ts'
 import { CONFIG_FILE_ENV } from './config-environment.ts'
@@ -150,13 +150,18 @@ function checkConfig(args: Arguments): Promise<number> {
   }
   const config = configOf(args)
   // What a file names is read only by what uses it: policies, roles and the key ring are judged here as `serve` would judge them.
-  composeIdentity(
+  const identity = composeIdentity(
     config,
     () => new Date(),
     () => undefined
   )
+  refuseKnownHeaders(config)
   if (config.sealing.keysFile !== null) readKeyRing(config.sealing.keysFile.reveal())
   process.stdout.write(describeConfig(config))
+  for (const role of identity.roles.keys()) {
+    const warnings = identity.policiesOf(role)?.flatMap((policy) => policy.warnings) ?? []
+    for (const warning of warnings) process.stderr.write(`warning: role ${role}: ${warning}\n`)
+  }
   return Promise.resolve(0)
 }
 

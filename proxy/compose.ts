@@ -17,6 +17,7 @@ import { createLog, type Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { OwnerCache } from './ownership/owner-cache.ts'
 import { S3_ERRORS, S3Error } from './s3/error.ts'
+import { isKnownHeader } from './s3/headers.ts'
 import { OPERATION_NAMES } from './s3/operations.ts'
 import { SigningKeyCache } from './sigv4/signing-key.ts'
 import type { BucketDependencies } from './stages/answer-here.ts'
@@ -53,6 +54,7 @@ export interface Parts {
 
 /** The only place that constructs things: configuration to a proxy that can be started. Throws with every problem found. */
 export function compose(config: Config, options: ComposeOptions): Sluice {
+  refuseKnownHeaders(config)
   const now = (): Date => new Date()
   const log = createLog({ destination: options.logDestination, level: logLevel(config), keys: config.dev, flushMs: 250 })
   const identity = composeIdentity(config, now, (issuer, error) => {
@@ -205,7 +207,8 @@ function bucketsOf(
 function ledgerPort({ ledger }: Database): LedgerPort {
   const orUnavailable = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     const answer = await answering(work)
-    if (answer === 'unavailable') throw new S3Error('ServiceUnavailable', 'the ledger of uploads cannot be read: the database does not answer')
+    if (answer === 'unavailable')
+      throw new S3Error('ServiceUnavailable', 'the ledger of uploads cannot be read: the database does not answer')
     return answer
   }
   return {
@@ -223,6 +226,12 @@ async function answering<Result>(work: () => Promise<Result>): Promise<Result | 
     if (isConnectionFault(error)) return 'unavailable'
     throw error
   }
+}
+
+/** A header that a row or rule knows must not be dropped: what it says would be lost without a word. */
+export function refuseKnownHeaders({ compat }: Config): void {
+  const known = compat.dropHeaders.filter(isKnownHeader)
+  if (known.length > 0) throw new Error(`compat.dropHeaders: ${known.join(', ')} cannot be dropped, because the proxy knows what it means`)
 }
 
 function byteBudget(bytesMax: number): ByteBudget {

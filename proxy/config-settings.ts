@@ -46,7 +46,6 @@ const LIMITS = group('Bounds on everything a client can make grow.', {
   requestsMax: whole({ help: 'Requests at work at once; more are told to slow down.', fallback: 1024, min: 1, max: 1_000_000 }),
   xmlBytesMax: size({ help: 'XML body of a request.', fallback: '2MiB', min: 65_536, max: 67_108_864 }),
   completeBytesMax: size({ help: 'XML body of CompleteMultipartUpload.', fallback: '4MiB', min: 65_536, max: 67_108_864 }),
-  stsBytesMax: size({ help: 'Form body of an STS request.', fallback: '64KiB', min: 4096, max: 1_048_576 }),
   smallPutBytesMax: size({
     help: 'Bodies up to this are held in memory, so that they can be sent again.',
     fallback: '1MiB',
@@ -54,7 +53,6 @@ const LIMITS = group('Bounds on everything a client can make grow.', {
     max: 67_108_864
   }),
   bufferedBytesMax: size({ help: 'Memory for held bodies, in all.', fallback: '64MiB', min: 1_048_576, max: 17_179_869_184 }),
-  chunkBytesMax: size({ help: 'One chunk of a signed chunked body.', fallback: '16MiB', min: 65_536, max: 1_073_741_824 }),
   upstreamConnectionsMax: whole({ help: 'Connections to one account.', fallback: 256, min: 1, max: 65_535 }),
   ownerCacheEntriesMax: whole({ help: 'Objects whose owner is remembered.', fallback: 100_000, min: 0, max: 10_000_000 }),
   ledgerWaitingMax: whole({

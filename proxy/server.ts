@@ -1,4 +1,5 @@
 import { newAccessRecord, type AccessRecord } from './observe/access-record.ts'
+import { createRequestIds } from './observe/request-id.ts'
 import type { Address, Inbound, InboundFactory, InboundRequest } from './transport/inbound.ts'
 import type { Answer, Incoming, RequestHead } from './transport/transport.ts'
 
@@ -61,6 +62,7 @@ export function createS3Server(deps: S3ServerDependencies): S3Server {
 class Listener implements S3Server {
   #deps: S3ServerDependencies
   #inbound: Inbound
+  #nextId: () => string
   #underWay = 0
   #state: 'accepting' | 'draining' | 'closing' = 'accepting'
   #stopping: Promise<number> | null = null
@@ -70,6 +72,7 @@ class Listener implements S3Server {
 
   constructor(deps: S3ServerDependencies) {
     this.#deps = deps
+    this.#nextId = createRequestIds(deps.randomBytes)
     this.#inbound = deps.inbound({
       onRequest: (request) => void this.#serve(request),
       onRefused: (reason) => deps.metrics.refused(reason)
@@ -98,7 +101,11 @@ class Listener implements S3Server {
   }
 
   async #serve(incoming: InboundRequest): Promise<void> {
-    const { deps, started, record } = { deps: this.#deps, started: this.#deps.monotonicMs(), record: this.#newRecord(incoming) }
+    const { deps, started, record } = {
+      deps: this.#deps,
+      started: this.#deps.monotonicMs(),
+      record: newAccessRecord(this.#nextId(), this.#deps.now(), incoming.head)
+    }
     this.#underWay += 1
     deps.metrics.requestStarted()
     let answer: Answer | null = null
@@ -153,12 +160,6 @@ class Listener implements S3Server {
       record.status = 500
       incoming.destroy()
     }
-  }
-
-  #newRecord(incoming: InboundRequest): AccessRecord {
-    // The form of AWS's own request ids: sixteen upper-case hexadecimal digits.
-    const requestId = this.#deps.randomBytes(8).toString('hex').toUpperCase()
-    return newAccessRecord(requestId, this.#deps.now(), incoming.head)
   }
 
   async #stop(): Promise<number> {

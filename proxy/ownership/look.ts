@@ -135,5 +135,7 @@ function owned(at: ObjectRef, head: Seen, judged: { owner: string | null; tagged
 
 /** The same object, by the version that was seen. */
 export function pinnedTo(at: ObjectRef, versionId: string | undefined): ObjectRef {
+  // A list of versions names the one without an id so; it pins nothing.
+  if (versionId === 'null') return { place: at.place, key: at.key, nullVersion: true }
   return versionId === undefined ? at : { place: at.place, key: at.key, versionId }
 }

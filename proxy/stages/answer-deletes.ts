@@ -1,8 +1,8 @@
 import type { BatchItem } from '../ownership/steps.ts'
-import { keyProblem } from '../s3/address.ts'
 import { writeDeleteResult, type DeletedItem, type DeleteFailure } from '../s3/delete-objects.ts'
 import { isS3ErrorCode, S3_ERRORS, type S3ErrorCode } from '../s3/error.ts'
 import type { Answer } from '../transport/transport.ts'
+import { placedKeyProblem } from './placed-key.ts'
 import { deletable } from './plan-protocol.ts'
 import { xmlAnswer, type Leaving } from './rewrite-response.ts'
 
@@ -20,7 +20,14 @@ export function answerDeletes(items: readonly BatchItem[], { grant, plan }: Leav
   for (const [index, { key, versionId }] of deletes.items.entries()) {
     const result = results.get(index)
     if (result?.code === 'Deleted') deleted.push(deletedItem(key, versionId, result))
-    else errors.push(failure(key, versionId, result === undefined ? (keyProblem(key)?.code ?? 'AccessDenied') : codeOf(result.code)))
+    else
+      errors.push(
+        failure(
+          key,
+          versionId,
+          result === undefined ? (placedKeyProblem(plan.exchange.place, key)?.code ?? 'AccessDenied') : codeOf(result.code)
+        )
+      )
   }
   return xmlAnswer(writeDeleteResult({ deleted, errors }, deletes.quiet))
 }

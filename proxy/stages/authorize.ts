@@ -2,6 +2,7 @@ import type { Decision, Facts, ObjectFacts, Question } from '../../policy/decisi
 import type { Policy } from '../../policy/parse.ts'
 import type { Caller } from '../identity/caller.ts'
 import { keyProblem } from '../s3/address.ts'
+import type { CopySource } from '../s3/copy-source.ts'
 import type { DeleteItem } from '../s3/delete-objects.ts'
 import { S3Error } from '../s3/error.ts'
 import type { S3Action } from '../s3/operation-row.ts'
@@ -65,7 +66,15 @@ interface Asking {
   readonly narrowing: Policy | null
   readonly policy: PolicyDependencies
   readonly requestTags: ReadonlyMap<string, string> | null
+  readonly copySource: CopySource | null
   readonly now: Date
+}
+
+/** What one permission is asked for. A copy asks for two objects, which may be of two tenants, and a batch for many. */
+interface Subject {
+  readonly resource: string
+  readonly tenant: string | null
+  readonly versionId: string | null
 }
 
 interface Verdict {
@@ -84,28 +93,35 @@ export function authorize(
   const policies = policy.policiesOf(caller.role)
   if (policies === null) throw new S3Error('AccessDenied', `role ${caller.role} is no longer configured`)
   const narrowing = caller.sessionPolicy === null ? null : policy.parseSessionPolicy(caller.sessionPolicy)
-  const asking: Asking = { request, caller, policies, narrowing, policy, now, requestTags: operation.tags }
+  const { copySource } = operation
+  const asking: Asking = { request, caller, policies, narrowing, policy, now, requestTags: operation.tags, copySource }
 
   const target: Verdict[] = []
   const source: Verdict[] = []
   const asked = permissionsAsked(operation.row, {
     query: request.query,
     headers: request.headers,
-    copySourceHasVersion: operation.copySource !== null && operation.copySource.versionId !== null
+    copySourceHasVersion: copySource !== null && copySource.versionId !== null
   })
   for (const permission of asked) {
     switch (permission.on) {
       case 'service':
-        target.push(decide(asking, permission.action, '*'))
+        target.push(decide(asking, permission.action, { resource: '*', tenant: null, versionId: null }))
         break
       case 'bucket':
         target.push(decideBucket(asking, permission.action, places.target))
         break
       case 'object':
-        target.push(decide(asking, permission.action, objectArn(request.tenant, request.key)))
+        target.push(decide(asking, permission.action, objectSubject(request.tenant, request.key, operation.versionId)))
         break
       case 'copySource':
-        source.push(decide(asking, permission.action, objectArn(operation.copySource?.bucket ?? null, operation.copySource?.key ?? null)))
+        source.push(
+          decide(
+            asking,
+            permission.action,
+            objectSubject(copySource?.bucket ?? null, copySource?.key ?? null, copySource?.versionId ?? null)
+          )
+        )
         break
       case 'eachKeyInBody':
         break
@@ -113,6 +129,7 @@ export function authorize(
         permission.on satisfies never
     }
   }
+  const keys = operation.deletes === null ? [] : operation.deletes.items.map((item) => decideKey(asking, operation, item))
   return {
     operation,
     caller,
@@ -120,16 +137,17 @@ export function authorize(
     key: request.key,
     admits: all(target),
     source: sourceGrant(asking, operation, { place: places.source, verdicts: source }),
-    keys: operation.deletes === null ? [] : operation.deletes.items.map((item) => decideKey(asking, operation, item)),
-    readsTags: [...target, ...source].some((verdict) => verdict.readsTags),
+    keys: keys.map((verdicts) => (verdicts === null ? null : all(verdicts))),
+    readsTags: [...target, ...source, ...keys.flatMap((verdicts) => verdicts ?? [])].some((verdict) => verdict.readsTags),
     mayList: places.target !== null && mayList(asking, places.target),
     statement: target[0]?.statement ?? 'each key'
   } as unknown as Grant
 }
 
-function decide(asking: Asking, action: S3Action, resource: string): Verdict {
+function decide(asking: Asking, action: S3Action, subject: Subject): Verdict {
   const { caller, policies, narrowing, policy } = asking
-  const question: Question = { action, resource, context: questionContext(asking, asking.request.tenant) }
+  const { resource } = subject
+  const question: Question = { action, resource, context: questionContext(asking, subject) }
   const decision = policy.evaluate(policies, question, {}, narrowing)
   switch (decision.effect) {
     case 'allow':
@@ -151,7 +169,8 @@ function decide(asking: Asking, action: S3Action, resource: string): Verdict {
 
 function decideBucket(asking: Asking, action: S3Action, place: Place | null): Verdict {
   try {
-    return decide(asking, action, bucketArn(asking.request.tenant))
+    const { tenant } = asking.request
+    return decide(asking, action, { resource: bucketArn(tenant), tenant, versionId: null })
   } catch (error) {
     // rclone sends CreateBucket before every upload and gives up on a denial: who may see that the tenant is there is told so.
     const isProbe = action === 's3:CreateBucket' && place !== null && error instanceof S3Error && mayList(asking, place)
@@ -160,13 +179,13 @@ function decideBucket(asking: Asking, action: S3Action, place: Place | null): Ve
   }
 }
 
-function decideKey(asking: Asking, operation: Operation, item: DeleteItem): Admits | null {
+function decideKey(asking: Asking, operation: Operation, item: DeleteItem): readonly Verdict[] | null {
   // No question can be asked of a key that no object can have; its own error is told where the answer is written.
   if (keyProblem(item.key) !== null) return null
-  const resource = objectArn(asking.request.tenant, item.key)
+  const subject = objectSubject(asking.request.tenant, item.key, item.versionId ?? null)
   const needed = operation.row.permissions.filter((permission) => isAskedOfKey(permission, item.versionId !== undefined))
   try {
-    return all(needed.map(({ action }) => decide(asking, action, resource)))
+    return needed.map(({ action }) => decide(asking, action, subject))
   } catch (error) {
     if (error instanceof S3Error && error.code === 'AccessDenied') return null
     throw error
@@ -178,7 +197,7 @@ export function mayListTenant(caller: Caller, tenant: string, policy: PolicyDepe
   const policies = policy.policiesOf(caller.role)
   if (policies === null) return false
   const narrowing = caller.sessionPolicy === null ? null : policy.parseSessionPolicy(caller.sessionPolicy)
-  const context = questionContext({ request: null, caller, requestTags: null, now }, tenant)
+  const context = questionContext({ request: null, caller, requestTags: null, copySource: null, now }, { tenant, versionId: null })
   return policy.evaluate(policies, { action: 's3:ListBucket', resource: bucketArn(tenant), context }, {}, narrowing).effect === 'allow'
 }
 
@@ -212,7 +231,7 @@ const bucketArn = (tenant: string | null): string => {
   if (tenant === null) throw new Error('a tenant permission was asked of a request that names no tenant')
   return `arn:aws:s3:::${tenant}`
 }
-const objectArn = (tenant: string | null, key: string | null): string => {
+const objectSubject = (tenant: string | null, key: string | null, versionId: string | null): Subject => {
   if (key === null) throw new Error('an object permission was asked of a request without key')
-  return `${bucketArn(tenant)}/${key}`
+  return { resource: `${bucketArn(tenant)}/${key}`, tenant, versionId }
 }

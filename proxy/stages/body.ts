@@ -52,6 +52,9 @@ export function openBody(request: AcceptedRequest, proof: Proof, describesBody =
     : { checksum: null, contentMd5: null }
   if (payload.mode === 'hash' || payload.mode === 'unsigned') {
     if (trailerNames.length > 0) throw new S3Error('InvalidRequest', `x-amz-trailer with ${payload.mode} payload`)
+    if (request.body === null && request.resource === 'object' && !headers.has('content-length')) {
+      throw new S3Error('MissingContentLength', 'neither a length nor a body')
+    }
     const source = request.body ?? sourceOfBytes(new Uint8Array(0))
     if (source.length === null) throw new S3Error('MissingContentLength', 'no length is declared for the object')
     return { source, length: source.length, payload, claims, trailers: () => new Map() }

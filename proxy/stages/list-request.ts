@@ -29,13 +29,16 @@ const AFTER_ALL = '\u{10FFFF}'
 export function planListing(exchange: Exchange, ring: KeyRing): { readonly listing: Listing; readonly outbound: Outbound } {
   const { request, grant, place } = exchange
   const { assignment } = place
-  const at = (prefix: string, kind: string): PageBinding => ({
-    tenant: assignment.tenant,
-    account: assignment.account,
-    upstreamBucket: assignment.upstreamBucket,
-    prefix: `${assignment.keyPrefix}${prefix}`,
-    kind
-  })
+  const at = (prefix: string, kind: string): PageBinding => {
+    refuseDotSegments(prefix)
+    return {
+      tenant: assignment.tenant,
+      account: assignment.account,
+      upstreamBucket: assignment.upstreamBucket,
+      prefix: `${assignment.keyPrefix}${prefix}`,
+      kind
+    }
+  }
   switch (grant.operation.name) {
     case 'ListObjects': {
       const asked = readListV1(request.query)
@@ -59,6 +62,15 @@ export function planListing(exchange: Exchange, ring: KeyRing): { readonly listi
     default:
       throw new Error(`${grant.operation.name} is not a listing`)
   }
+}
+
+/** No key has a dot segment here, and an upstream that is a file system would look into another folder, perhaps another tenant's. */
+function refuseDotSegments(prefix: string): void {
+  if (!/(?:^|\/)\.\.?\//.test(prefix)) return
+  throw new S3Error('InvalidArgument', 'the prefix of a listing has a dot segment', {
+    Message: 'A prefix must not have a segment of dots.',
+    ArgumentName: 'prefix'
+  })
 }
 
 function opened(token: string, ring: KeyRing, binding: PageBinding): string {

@@ -12,10 +12,10 @@ import { put } from '../ownership/put.ts'
 import { get, type Judge, type RangeOf } from '../ownership/read.ts'
 import type { ObjectRef, Protocol } from '../ownership/steps.ts'
 import { uploadPartCopy } from '../ownership/upload-part-copy.ts'
-import { keyProblem } from '../s3/address.ts'
 import { readAttributesRequest } from '../s3/attributes.ts'
 import {
   copySourceConditions,
+  deleteCondition,
   hasConditions,
   judgeConditions,
   judgeCopyConditions,
@@ -24,6 +24,7 @@ import {
   writeCondition
 } from '../s3/conditions.ts'
 import { S3Error } from '../s3/error.ts'
+import type { HeaderView } from '../s3/header-view.ts'
 import { queryValue } from '../s3/query.ts'
 import { checkCopyRange, parseCopyRange, parseRange } from '../s3/range.ts'
 import type { TenantKey } from '../tenants/keys.ts'
@@ -33,6 +34,7 @@ import type { Outbound } from './outbound.ts'
 import { objectRequest } from './outbound-for.ts'
 import { outboundUploadPart } from './outbound-writes.ts'
 import { objectRef, sourceContext, targetContext } from './ownership-context.ts'
+import { placedKeyProblem } from './placed-key.ts'
 import type { RewriteDependencies } from './rewrite-request.ts'
 
 /** The protocol run of an operation that touches an object. */
@@ -78,7 +80,7 @@ export function planProtocol(exchange: Exchange, upload: UploadPlace | null, dep
       if (upload === null) throw new Error('a part without upload')
       return planPartCopy(exchange, upload, deps)
     case 'delete':
-      return deleteObject(context, { at: targetRef(exchange), judge: deleteJudge(request.headers.get('if-match')) })
+      return deleteObject(context, { at: targetRef(exchange), judge: deleteJudge(deleteEtag(request.headers)) })
     case 'deleteMany':
       return deleteMany(context, { items: deletable(exchange).map(({ request: wanted }) => wanted) })
     case 'list':
@@ -119,7 +121,7 @@ export function planUpload(exchange: Exchange, upload: UploadPlace): { readonly 
 export function deletable(exchange: Exchange): readonly { readonly index: number; readonly request: DeleteRequest }[] {
   const { grant, place } = exchange
   return (grant.operation.deletes?.items ?? []).flatMap((item, index) => {
-    if (grant.keys[index] === null || keyProblem(item.key) !== null) return []
+    if (grant.keys[index] === null || placedKeyProblem(place, item.key) !== null) return []
     const at = objectRef(place, 'target', { key: item.key as TenantKey, versionId: item.versionId ?? null })
     return [{ index, request: { at, judge: deleteJudge(item.etag) } }]
   })
@@ -151,6 +153,11 @@ function readRequest({ request }: Exchange): { judge: Judge | null; rangeOf: Ran
 function partOf(etag: string, part: number): 'whole' | 'unsatisfiable' {
   const parts = Number(/-(\d{1,5})"?$/.exec(etag)?.[1] ?? 1)
   return part > parts ? 'unsatisfiable' : 'whole'
+}
+
+function deleteEtag(headers: HeaderView): string | undefined {
+  const condition = deleteCondition(headers)
+  return condition.kind === 'match' ? condition.etag : undefined
 }
 
 function deleteJudge(ifMatch: string | undefined): Judge | null {

@@ -1,15 +1,15 @@
 import type { ContextKey } from '../../policy/condition-keys.ts'
 import type { Context } from '../../policy/decision.ts'
 import type { Caller } from '../identity/caller.ts'
+import type { CopySource } from '../s3/copy-source.ts'
 import type { AcceptedRequest } from './accept.ts'
 
 /** Headers that are condition keys under their own name, as on AWS ("Condition keys for Amazon S3"). */
-const HEADER_KEYS = ['x-amz-storage-class', 'x-amz-server-side-encryption', 'x-amz-metadata-directive', 'x-amz-copy-source'] as const
+const HEADER_KEYS = ['x-amz-storage-class', 'x-amz-server-side-encryption'] as const
 const QUERY_KEYS: ReadonlyMap<string, ContextKey> = new Map<string, ContextKey>([
   ['prefix', 's3:prefix'],
   ['delimiter', 's3:delimiter'],
-  ['max-keys', 's3:max-keys'],
-  ['versionId', 's3:VersionId']
+  ['max-keys', 's3:max-keys']
 ])
 
 export interface ContextSources {
@@ -18,11 +18,19 @@ export interface ContextSources {
   readonly caller: Caller
   /** The tags that the client asks for; null where the operation sets none. */
   readonly requestTags: ReadonlyMap<string, string> | null
+  readonly copySource: CopySource | null
   readonly now: Date
 }
 
+/** What the question is about: of a copy's source it is the source's own tenant and version, of a batch each key's own version. */
+export interface ContextSubject {
+  readonly tenant: string | null
+  readonly versionId: string | null
+}
+
 /** Everything a policy may ask of the request and its caller. What it asks of the object comes from a look. */
-export function questionContext({ request, caller, requestTags, now }: ContextSources, tenant: string | null): Context {
+export function questionContext(sources: ContextSources, { tenant, versionId }: ContextSubject): Context {
+  const { request, caller, requestTags, copySource, now } = sources
   const context = new Map<ContextKey, readonly string[]>([
     ['aws:CurrentTime', [now.toISOString()]],
     ['aws:EpochTime', [String(Math.floor(now.getTime() / 1000))]],
@@ -33,6 +41,9 @@ export function questionContext({ request, caller, requestTags, now }: ContextSo
     ['sluice:Role', [caller.role]]
   ])
   if (tenant !== null) context.set('sluice:Tenant', [tenant])
+  if (versionId !== null) context.set('s3:VersionId', [versionId])
+  // Decoded and without the slash before it: a Deny must not be a matter of how the client writes the name.
+  if (copySource !== null) context.set('s3:x-amz-copy-source', [`${copySource.bucket}/${copySource.key}`])
   if (caller.namespace !== null) context.set('sluice:Namespace', [caller.namespace])
   if (caller.serviceAccount !== null) context.set('sluice:ServiceAccount', [caller.serviceAccount])
   if (request !== null) addRequest(context, request)
@@ -52,6 +63,9 @@ function addRequest(context: Map<ContextKey, readonly string[]>, request: Accept
     const value = request.headers.get(name)
     if (value !== undefined) context.set(`s3:${name}`, [value])
   }
+  const directive = request.headers.get('x-amz-metadata-directive')
+  // Taken in either case, so asked about in one.
+  if (directive !== undefined) context.set('s3:x-amz-metadata-directive', [directive.toUpperCase()])
   for (const { name, value } of request.query) {
     const key = QUERY_KEYS.get(name)
     if (key !== undefined) context.set(key, [value])

@@ -1,10 +1,10 @@
 import { openUploadId, type UploadPlace } from '../identity/upload-id.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Protocol } from '../ownership/steps.ts'
-import { KEY_BYTES_MAX } from '../s3/address.ts'
 import { S3Error } from '../s3/error.ts'
 import { queryValue } from '../s3/query.ts'
 import { Buffer } from 'node:buffer'
+import type { TenantKey } from '../tenants/keys.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import type { AcceptedRequest } from './accept.ts'
 import type { Authenticated } from './authenticate.ts'
@@ -16,8 +16,10 @@ import { planListing, type Listing } from './list-request.ts'
 import { clientTags } from './marks.ts'
 import type { Outbound } from './outbound.ts'
 import type { ContextDependencies } from './ownership-context.ts'
+import { placedKeyProblem } from './placed-key.ts'
 import { planProtocol, planUpload } from './plan-protocol.ts'
 import type { Place } from './resolve.ts'
+import { checkedEncryption } from './write-headers.ts'
 
 /** How the grant is carried out. */
 export type Plan = (
@@ -49,7 +51,9 @@ export async function rewriteRequest(
   const { operation } = grant
   const upload = operation.row.protocol === 'upload' || operation.row.protocol === 'complete' ? openUpload(request, grant, deps) : null
   const place = upload === null ? requiredPlace(grant) : placeOfUpload(upload, grant, deps)
-  refuseImpossibleKey(place, grant)
+  refuseImpossibleKey(place, grant.key)
+  if (grant.source !== null) refuseImpossibleKey(grant.source.place, grant.source.key)
+  if (operation.row.headers.includes('encryption')) checkedEncryption(request.headers, place.account)
   const tags = operation.tags === null ? null : clientTags(operation.tags, grant.caller.owner)
   const prepared = operation.row.requestBody === 'stream' ? await prepareBody(request, proof, { account: place.account, deps }) : null
   const exchange: Exchange = { request, grant, place, body: prepared?.body ?? null, tags }
@@ -106,16 +110,10 @@ function placeOfUpload(upload: UploadPlace, grant: Grant, deps: RewriteDependenc
   return { account, assignment: { ...place.assignment, account: upload.account, upstreamBucket: upload.upstreamBucket } }
 }
 
-/** A key that is too long with the tenant's prefix, or that the upstream would fold onto another one, is refused: two names must never be one object. */
-function refuseImpossibleKey({ account, assignment }: Place, { key }: Grant): void {
-  if (key === null) return
-  const bytes = Buffer.byteLength(assignment.keyPrefix) + Buffer.byteLength(key)
-  if (bytes > KEY_BYTES_MAX) throw new S3Error('KeyTooLongError', `${bytes} bytes with the prefix of the tenant`)
-  const { capabilities } = account
-  if (capabilities.foldsLeadingSlash && assignment.keyPrefix === '' && key.startsWith('/'))
-    throw new S3Error('InvalidArgument', 'the upstream would drop the leading slash')
-  if (capabilities.normalizesKeys && key.normalize('NFC') !== key)
-    throw new S3Error('InvalidArgument', 'the upstream would normalise the key')
+/** Refuses a key, of the target or of a copy's source, that cannot be where its tenant lives. Those of a batch are answered one by one. */
+function refuseImpossibleKey(place: Place, key: TenantKey | null): void {
+  const problem = key === null ? null : placedKeyProblem(place, key)
+  if (problem !== null) throw new S3Error(problem.code, problem.reason)
 }
 
 async function prepareBody(
