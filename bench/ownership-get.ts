@@ -2,8 +2,9 @@
 import type { OwnershipContext } from '../proxy/ownership/context.ts'
 import { get } from '../proxy/ownership/read.ts'
 import type { CachedOwner, ObjectRef, Outcome, Seen, Step } from '../proxy/ownership/steps.ts'
+import { calibrate, measure, report } from './measure.ts'
 
-const ROUNDS = 300_000
+const ROUNDS = 50_000
 const at: ObjectRef = { place: 'target', key: 'tenant/key' as ObjectRef['key'] }
 const context: OwnershipContext = {
   me: 'system:serviceaccount:billing:invoicer',
@@ -36,15 +37,14 @@ function run(cached: CachedOwner | null): number {
   return got.value.outcome === 'relay' ? 1 : 0
 }
 
-for (const [label, cached] of [
-  ['cold', null],
-  ['warm', entry]
-] as const) {
-  let released = 0
-  for (let index = 0; index < ROUNDS / 10; index++) released += run(cached)
-  const start = process.hrtime.bigint()
-  for (let index = 0; index < ROUNDS; index++) released += run(cached)
-  const nanoseconds = Number(process.hrtime.bigint() - start) / ROUNDS
-  if (released !== ROUNDS * 1.1) throw new Error('a read was not released')
-  console.log(`GetObject ${label}`.padEnd(20), `${nanoseconds.toFixed(0)} ns`)
-}
+const calibration = calibrate()
+report(
+  'GetObject, cold',
+  measure(() => run(null), ROUNDS),
+  calibration
+)
+report(
+  'GetObject, warm',
+  measure(() => run(entry), ROUNDS),
+  calibration
+)

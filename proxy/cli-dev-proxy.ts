@@ -186,6 +186,8 @@ async function writeTokens(issuer: DevIssuer, data: string, s3: string): Promise
         AWS_ENDPOINT_URL_S3: s3,
         AWS_ENDPOINT_URL_STS: s3,
         AWS_REGION: 'local',
+        // boto3 reads this one alone, and presigns with SigV2 where it finds no region.
+        AWS_DEFAULT_REGION: 'local',
         AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/app',
         AWS_ROLE_SESSION_NAME: serviceAccount.replace('/', '-'),
         AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile

@@ -90,7 +90,7 @@ function identified(answer: Answer, record: AccessRecord): Answer {
 }
 
 /** The stages count nothing themselves: what they leave in the record is counted here. */
-function countOutcome(record: AccessRecord, metrics: Metrics): void {
+export function countOutcome(record: AccessRecord, metrics: Pick<Metrics, 'stsExchanged' | 'decided' | 'headerDropped'>): void {
   const { operation, status, issuer, statement, errorCode } = record
   if (operation === 'AssumeRoleWithWebIdentity') metrics.stsExchanged(issuer, status < 400 ? 'issued' : status < 500 ? 'refused' : 'fault')
   else if (operation !== null && errorCode === 'AccessDenied') metrics.decided('deny')

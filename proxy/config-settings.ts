@@ -53,7 +53,8 @@ const LIMITS = group('Bounds on everything a client can make grow.', {
     max: 67_108_864
   }),
   bufferedBytesMax: size({ help: 'Memory for held bodies, in all.', fallback: '64MiB', min: 1_048_576, max: 17_179_869_184 }),
-  upstreamConnectionsMax: whole({ help: 'Connections to one account.', fallback: 256, min: 1, max: 65_535 }),
+  // A read holds one connection while its tags are asked for over another, so one alone would wait for itself.
+  upstreamConnectionsMax: whole({ help: 'Connections to one account.', fallback: 256, min: 2, max: 65_535 }),
   ownerCacheEntriesMax: whole({ help: 'Objects whose owner is remembered.', fallback: 100_000, min: 0, max: 10_000_000 }),
   ledgerWaitingMax: whole({
     help: 'Changes of the ledger of uploads that may wait for Postgres.',

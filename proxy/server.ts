@@ -1,5 +1,4 @@
-import { newAccessRecord, type AccessRecord } from './observe/access-record.ts'
-import { createRequestIds } from './observe/request-id.ts'
+import { createRequestIds, newAccessRecord, type AccessRecord } from './observe/access-record.ts'
 import type { Address, Inbound, InboundFactory, InboundRequest } from './transport/inbound.ts'
 import type { Answer, Incoming, RequestHead } from './transport/transport.ts'
 

@@ -1,5 +1,5 @@
 /** DeleteObjects: per key as a delete; one result per key of the request, in its order. */
-import { isDone, isMissing, isUnknown, lostRace, refuse } from './answers.ts'
+import { isDone, isMissing, isUnknown, lostRace, refusal, refuse } from './answers.ts'
 import { answered, askAll, together } from './ask.ts'
 import { forget } from './cache.ts'
 import { cleanly } from './clean-up.ts'
@@ -135,6 +135,7 @@ function resultOf(item: Seen): Omit<BatchItem, 'index'> {
     return { code: 'Deleted', ...(versionId !== undefined && { versionId }), ...(deleteMarker !== undefined && { deleteMarker }) }
   }
   if (lostRace(item)) return LATER
-  if (item.status === 0 || item.status >= 500) return { code: item.code === 'SlowDown' ? 'SlowDown' : 'ServiceUnavailable' }
-  return { code: item.code ?? 'ServiceUnavailable' }
+  // The upstream's own AccessDenied is not policy's: who answers the client has to tell them apart.
+  const { code } = refusal(item, 'delete')
+  return code === 'Upstream' ? { code, seen: item } : { code }
 }

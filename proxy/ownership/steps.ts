@@ -214,6 +214,8 @@ export interface BatchItem {
   readonly code: 'Deleted' | RefusalCode | string
   readonly versionId?: string
   readonly deleteMarker?: boolean
+  /** For 'Upstream': what the upstream said of the key. */
+  readonly seen?: Seen
 }
 
 export type Protocol<Result = Outcome> = Generator<Step, Result, unknown>

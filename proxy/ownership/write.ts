@@ -26,10 +26,11 @@ export function judgeWrite(context: OwnershipContext, found: Found, request: { a
   const { at, client } = request
   if (found.state === 'failed') return { verdict: 'stop', outcome: found.outcome }
   if (found.state === 'absent') {
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: If-Match on a missing key is 404. It comes with the
+    // permission to read, which policy gives on objects only: a key that holds none is told of as to a reader.
+    if (client.kind === 'match') return { verdict: 'stop', outcome: missing(context, at, found.seen) }
     if (!context.admits(null, at))
       return { verdict: 'stop', outcome: refuse('AccessDenied', 'policy does not admit the caller to a new key') }
-    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: If-Match on a missing key is 404.
-    if (client.kind === 'match') return { verdict: 'stop', outcome: missing(context, at, found.seen) }
     return { verdict: 'go', condition: { kind: 'absent' }, over: null }
   }
   const { looked } = found

@@ -5,6 +5,7 @@ import type { Answer } from '../transport/transport.ts'
 import { placedKeyProblem } from './placed-key.ts'
 import { deletable } from './plan-protocol.ts'
 import { xmlAnswer, type Leaving } from './rewrite-response.ts'
+import { clientCode } from './verify-owner.ts'
 
 /** One result per key of the request, in its order: what policy denied, what the protocol refused, what was deleted. */
 export function answerDeletes(items: readonly BatchItem[], { grant, plan }: Leaving): Answer {
@@ -25,7 +26,7 @@ export function answerDeletes(items: readonly BatchItem[], { grant, plan }: Leav
         failure(
           key,
           versionId,
-          result === undefined ? (placedKeyProblem(plan.exchange.place, key)?.code ?? 'AccessDenied') : codeOf(result.code)
+          result === undefined ? (placedKeyProblem(plan.exchange.place, key)?.code ?? 'AccessDenied') : codeOf(result)
         )
       )
   }
@@ -38,9 +39,9 @@ function deletedItem(key: string, versionId: string | undefined, result: BatchIt
   return { key, versionId, deleteMarker: isMarker, deleteMarkerVersionId: isMarker ? result.versionId : undefined }
 }
 
-function codeOf(code: string): S3ErrorCode {
-  if (code === 'Upstream' || !isS3ErrorCode(code)) return 'InternalError'
-  return code
+function codeOf({ code, seen }: BatchItem): S3ErrorCode {
+  if (code === 'Upstream') return clientCode(seen)
+  return isS3ErrorCode(code) ? code : 'InternalError'
 }
 
 function failure(key: string, versionId: string | undefined, code: S3ErrorCode): DeleteFailure {

@@ -81,7 +81,7 @@ const OUTAGES: ReadonlySet<string> = new Set([
 ])
 
 /** The code that the client gets for an upstream's refusal. Codes that no S3 has name the product, so they become the plain one of their class. */
-function clientCode(seen: Seen | undefined): S3ErrorCode {
+export function clientCode(seen: Seen | undefined): S3ErrorCode {
   const code = seen?.code ?? ''
   if (OUTAGES.has(code)) return 'ServiceUnavailable'
   if (code === 'XAmzContentChecksumMismatch') return 'BadDigest'

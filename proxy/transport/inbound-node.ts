@@ -21,6 +21,7 @@ class NodeInbound implements Inbound {
   #server: Server
   #connections = new Map<Socket, ClientConnection>()
   #draining = false
+  #onEmpty: (() => void)[] = []
 
   constructor(options: NodeInboundOptions, handlers: InboundHandlers) {
     this.#options = options
@@ -54,13 +55,13 @@ class NodeInbound implements Inbound {
     this.#draining = true
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#draining = true
-    return new Promise((resolve) => {
-      // The last socket's own `close` comes after the server's.
-      this.#server.close(() => setImmediate(resolve))
-      this.#server.closeIdleConnections()
-    })
+    const stopped = new Promise((resolve) => this.#server.close(resolve))
+    this.#server.closeIdleConnections()
+    await stopped
+    // The server counts a connection as gone before the connection itself says so.
+    if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }
 
   destroy(): void {
@@ -69,7 +70,10 @@ class NodeInbound implements Inbound {
 
   #accept(socket: Socket): void {
     this.#connections.set(socket, new ClientConnection(socket))
-    socket.once('close', () => this.#connections.delete(socket))
+    socket.once('close', () => {
+      this.#connections.delete(socket)
+      if (this.#connections.size === 0) for (const tell of this.#onEmpty.splice(0)) tell()
+    })
   }
 
   #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {

@@ -73,13 +73,13 @@ export class RawClient {
     return this.#take(this.received.indexOf(text) + text.length).toString('latin1')
   }
 
-  /** Reads one response. `bodiless`: the request was HEAD. Interim responses are read over. */
-  async readResponse({ bodiless = false } = {}): Promise<RawResponse> {
+  /** Reads one response. `bodiless`: the request was HEAD. Interim responses are read over unless asked for. */
+  async readResponse({ bodiless = false, interim = false } = {}): Promise<RawResponse> {
     const head = parseHead(await this.readUntil('\r\n\r\n'))
     const status = Number(head.first.split(' ')[1])
-    if (status < 200) return this.readResponse({ bodiless })
+    if (status < 200 && !interim) return this.readResponse({ bodiless })
     const parts = { status, headers: head.headers, rawHeaders: head.rawHeaders }
-    if (bodiless || status === 204 || status === 304) return { ...parts, body: Buffer.alloc(0), whole: true }
+    if (bodiless || status < 200 || status === 204 || status === 304) return { ...parts, body: Buffer.alloc(0), whole: true }
     if (head.headers.get('transfer-encoding') === 'chunked') return { ...parts, ...(await this.#readChunks()) }
     return { ...parts, ...(await this.#readBytes(Number(head.headers.get('content-length') ?? 0))) }
   }

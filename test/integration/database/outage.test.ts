@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { connect, isConnectionFault, openPool } from '../../../proxy/database/connect.ts'
 import { startPostgres, type TestPostgres } from '../../helpers/postgres.ts'
@@ -65,6 +66,27 @@ t.test('a statement that takes too long is ended by the server, and is no fault 
   t.match(error, { code: '57014' })
   t.equal(isConnectionFault(error), false)
   await pool.close()
+})
+
+t.test('a statement that is never answered fails as a fault of the connection', async (t) => {
+  const sockets: Socket[] = []
+  const silent = createServer((socket) => sockets.push(socket.resume()))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const { port } = silent.address() as AddressInfo
+  const pool = openPool({
+    url: `postgres://a:b@127.0.0.1:${port}/c`,
+    ca: null,
+    connectionsMax: 1,
+    applicationName: 'silent',
+    statementTimeoutMs: 1,
+    connectTimeoutMs: 3_600_000
+  })
+  const error: unknown = await pool.run`SELECT 1`.catch((caught: unknown) => caught)
+  t.match(error, { code: 'CONNECTION_SILENT' })
+  t.ok(isConnectionFault(error))
+  await pool.close()
+  for (const socket of sockets) socket.destroy()
+  silent.close()
 })
 
 t.test('a server elsewhere is not talked to without a verified certificate unless the URL says so', async (t) => {

@@ -21,12 +21,11 @@ function written(t: Test, write: (log: Log) => void, options: Partial<LogOptions
   const destination = join(t.testdir(), 'log')
   const log = createLog({ destination, level: 'info', keys: false, flushMs: 60_000, ...options })
   write(log)
-  return [].concat().concat(JSON.parse(`[${lines(log, destination).join(',')}]`))
-}
-
-function lines(log: Log, destination: string): string[] {
   log.close()
-  return readFileSync(destination, 'utf8').trim().split('\n')
+  return readFileSync(destination, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
 t.test('a request is one line of the fields that are named, and no header or target is among them', async (t) => {

@@ -96,7 +96,7 @@ t.test('everything else is one line each', async (t) => {
   m.headerDropped()
   m.authRejected('bad-signature')
   m.stsExchanged('cluster', 'issued')
-  m.upstreamDone({ account: 'main', ask: 'get', status: 206, seconds: 0.02 })
+  m.upstreamDone({ account: 'main', ask: 'read', status: 206, seconds: 0.02 })
   for (const line of [
     'sluice_prefix_violations_total 1',
     'sluice_assignments_age_seconds 12',
@@ -105,7 +105,7 @@ t.test('everything else is one line each', async (t) => {
     'sluice_dropped_headers_total 1',
     'sluice_auth_rejections_total{reason="bad-signature"} 1',
     'sluice_sts_exchanges_total{issuer="cluster",result="issued"} 1',
-    'sluice_upstream_requests_total{account="main",ask="get",status_class="2xx"} 1'
+    'sluice_upstream_requests_total{account="main",ask="read",status_class="2xx"} 1'
   ]) {
     t.ok((await linesOf(m, 'sluice_')).includes(line), line)
   }

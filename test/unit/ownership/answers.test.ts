@@ -326,6 +326,24 @@ test('on a versioned bucket the tags of the verdict are those of the version tha
   t.end()
 })
 
+test('removing a delete marker over the version without an id looks at that version, which pins nothing', (t) => {
+  const run = operations.deleteObject(contextFor({}), { at: ref('k', 'm'), judge: null })
+  run.next()
+  t.match(
+    run.next([
+      { status: 405, deleteMarker: true, reply: null },
+      { status: 405, reply: null }
+    ]).value,
+    { asks: [{ ask: 'below', versionId: 'm' }] }
+  )
+  const looked = run.next([{ status: 200, below: { found: true, versionId: 'null' }, reply: null }])
+  t.strictSame(looked.value, {
+    step: 'ask',
+    asks: ['head', 'tags'].map((ask) => ({ ask, at: { place: 'target', key: 'k', nullVersion: true } }))
+  })
+  t.end()
+})
+
 test("a put that policy admits only over the caller's objects looks before it creates", (t) => {
   const given: Given = { context: { admits: (object) => object?.owner === 'A' } }
   const op: Op = { op: 'put', key: 'k', body: 'z' }

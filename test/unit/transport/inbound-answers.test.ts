@@ -269,7 +269,7 @@ t.test('a client that goes away ends the flow to it', async (t) => {
     sent.push(incoming.answer({ status: 200, rawHeaders: [], body }))
   })
   const client = connect().send(GET)
-  await until(() => sources[0]?.sink != null)
+  await until(() => typeof sources[0]?.sink?.write === 'function')
   sources[0]?.sink?.write(Buffer.from('hello'))
   await client.readUntil('hello')
   client.destroy()

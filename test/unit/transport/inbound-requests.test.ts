@@ -363,6 +363,12 @@ t.test('a head that does not come to its end in time is refused', async (t) => {
   t.strictSame(refused, ['headers-too-slow'])
 })
 
+t.test('a connection that was never used is closed without a word', async (t) => {
+  const { connect, refused } = await startInbound(t, answer200, { timeouts: { headersMs: 40, checkMs: 10 } })
+  t.equal(await connect().readToEnd(), '')
+  t.strictSame(refused, [])
+})
+
 t.test('an upload may take longer than a head', async (t) => {
   const { connect } = await startInbound(
     t,

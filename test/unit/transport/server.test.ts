@@ -273,32 +273,34 @@ t.test('clients that leave while their requests wait for a connection do not wed
 
 t.test('what is held for a slow reader is bounded', async (t) => {
   const size = 64 * 1024 * 1024
-  const { connect, upstream, records } = await startProxy(t, (exchange) => {
-    exchange.reply(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
-    exchange.reply(Buffer.alloc(size))
+  let pumped = 0
+  const { connect, upstream, records } = await startProxy(t, ({ connection }) => {
+    connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+    const chunk = Buffer.alloc(65_536)
+    const pump = (): void => {
+      for (let more = true; more && pumped < size; pumped += chunk.length) more = connection.write(chunk)
+      if (pumped < size) connection.once('drain', pump)
+    }
+    pump()
   })
   const client = connect()
   client.socket.pause()
   client.send(GET)
   await upstream.seen(1)
-  const connection = upstream.exchanges[0]?.connection
-  const left = (): number => connection?.writableLength ?? 0
   let same = 0
   for (let last = -1; same < 300;) {
     await new Promise((resolve) => setImmediate(resolve))
-    same = left() === last && left() > 0 ? same + 1 : 0
-    last = left()
+    same = pumped === last ? same + 1 : 0
+    last = pumped
   }
-  // The upstream writes its body in one piece, so that what is left is all or what the kernels and the proxy did not take.
-  t.ok(process.memoryUsage().arrayBuffers < size * 2, 'no second copy of the body is held')
-  t.equal(records.length, 0)
-  client.socket.resume()
-  client.socket.removeAllListeners('data')
+  t.ok(pumped < size / 2, `the upstream could send ${pumped} bytes, most of them into the buffers of the kernel`)
   let received = 0
+  client.socket.removeAllListeners('data')
   client.socket.on('data', (chunk: Buffer) => (received += chunk.length))
-  await until(() => received >= size)
+  client.socket.resume()
   await until(() => records.length === 1)
   t.match(records[0], { bytesOut: size, complete: true })
+  await until(() => received > size)
 })
 
 t.test('stopping', async (t) => {

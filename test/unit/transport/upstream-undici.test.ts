@@ -148,29 +148,49 @@ t.test('an empty flow that fails at its end is not sent', async (t) => {
   t.equal(upstream.exchanges.length, 0)
 })
 
-t.test('a large body that fails after its last byte was written is not complete at the upstream', async (t) => {
-  const { upstream, client, request } = await startUpstream(t, () => {})
-  const body = new ChunkSource([Buffer.alloc(200_000)], { error: new Error('wrong signature') })
-  t.match(await faultOfSend(client, request({ method: 'PUT', body, bodyLength: 200_000 })), { kind: 'body' })
-  await upstream.exchanges[0]?.closed
-  t.notOk(upstream.exchanges[0]?.whole)
+t.test('a body that fails some time after its last byte is not complete at the upstream', async (t) => {
+  for (const size of [5, 200_000]) {
+    const { upstream, client, request } = await startUpstream(t, () => {})
+    const body = new HandSource(size)
+    const fault = faultOfSend(client, request({ method: 'PUT', body, bodyLength: size }))
+    await body.started
+    body.sink?.write(Buffer.alloc(size))
+    for (let i = 0; i < 50; i += 1) await new Promise((resolve) => setImmediate(resolve))
+    body.sink?.fail(new Error('wrong signature'))
+    t.match(await fault, { kind: 'body', maybeExecuted: false })
+    await upstream.exchanges[0]?.closed
+    for (const exchange of upstream.exchanges) t.notOk(exchange.whole, `${size} bytes`)
+  }
 })
 
 t.test('a flow waits while the upstream takes no bytes', async (t) => {
-  const { upstream, client, request } = await startUpstream(t, (exchange) => {
-    exchange.connection.pause()
-  })
-  const size = 32 * 1024 * 1024
-  const body = new ChunkSource(Array.from({ length: 512 }, () => Buffer.alloc(65_536)))
-  const sent = client.send(request({ method: 'PUT', body, bodyLength: size }))
-  await upstream.seen(1)
-  await settled(() => body.given)
-  t.ok(body.given < size / 4, `${body.given} bytes were taken from the source`)
-  const [exchange] = upstream.exchanges
-  exchange?.connection.resume()
-  void exchange?.wholeBody.then(() => exchange.answer(200))
-  t.equal((await sent).status, 200)
-  t.equal(body.given, size)
+  for (const chunkBytes of [8192, 65_536, 1_048_576]) {
+    const { upstream, client, request } = await startUpstream(t, (exchange) => {
+      exchange.connection.pause()
+    })
+    const size = 32 * 1024 * 1024
+    const body = new ChunkSource(Array.from({ length: size / chunkBytes }, () => Buffer.alloc(chunkBytes, 'x')))
+    const sent = client.send(request({ method: 'PUT', body, bodyLength: size }))
+    await upstream.seen(1)
+    await settled(() => body.given)
+    t.ok(body.given < size / 2, `${body.given} bytes were taken from the source`)
+    const [exchange] = upstream.exchanges
+    exchange?.connection.resume()
+    void exchange?.wholeBody.then(() => exchange.answer(200))
+    t.equal((await sent).status, 200)
+    t.equal(body.given, size)
+    t.notOk(exchange?.body.includes('!'), 'no byte was kept after it was let go')
+  }
+})
+
+t.test('a request whose connection was lost before the end of its body was not executed', async (t) => {
+  const { client, request } = await startUpstream(t, (exchange) => void exchange.connection.resetAndDestroy())
+  const body = new HandSource(200_000)
+  const fault = faultOfSend(client, request({ method: 'PUT', body, bodyLength: 200_000 }))
+  await body.started
+  body.sink?.write(Buffer.alloc(100_000))
+  t.match(await fault, { kind: 'reset', maybeExecuted: false })
+  t.ok(body.cancelled)
 })
 
 t.test('an answer that comes before the end of the body ends the body', async (t) => {

@@ -45,8 +45,11 @@ const ASKS: readonly Op[] = [
   { op: 'batch', keys: ['k', 'd'] },
   RETAG
 ]
+/** Only a delete makes room for another owner, so that most of what A does besides is deleting. */
 const SECONDS: readonly (readonly Op[])[] = [
   [DELETE],
+  [DELETE],
+  [DELETE, put('x')],
   [DELETE, put('x')],
   [{ op: 'batch', keys: ['d', 'k'] }],
   [put('w'), RETAG],
@@ -54,17 +57,16 @@ const SECONDS: readonly (readonly Op[])[] = [
 ]
 const OTHERS = (body: string): readonly (readonly Op[])[] => [
   [put(body)],
+  [put(body)],
   [put(body), DELETE],
+  [{ ...put(body), ctag: 'b' }],
   [{ op: 'complete', id: 'v', key: 'k' }],
   [put(body), RETAG],
   [{ op: 'copy', src: 'f', key: 'k' }]
 ]
-const FIRST: readonly (readonly Partial<Stored>[])[] = [
-  [{ body: 'x', mark: 'A', tag: 'A' }],
-  [{ body: 'x', mark: 'B', tag: 'B' }],
-  [],
-  [{ body: 'x', tag: 'A' }]
-]
+const OWN: readonly Partial<Stored>[] = [{ body: 'x', mark: 'A', tag: 'A', ctag: 'a' }]
+const FIRST: readonly (readonly Partial<Stored>[])[] = [OWN, OWN, OWN, [{ body: 'x', mark: 'B', tag: 'B' }], []]
+const UNMARKED: readonly Partial<Stored>[] = [{ body: 'x', tag: 'A' }]
 
 /** The scenario of the seed. */
 export function randomScenario(seed: number): RandomScenario {
@@ -92,7 +94,7 @@ export function randomScenario(seed: number): RandomScenario {
     { me: 'A', ops: pick(SECONDS) },
     { me: 'B', ops: pick(OTHERS(bodyOfB)) }
   ]
-  const faults = random() < 0.4 ? 1 : 0
+  const faults = random() < 0.25 ? 1 : 0
   const upload = (own: string, body: string): Upload => ({ key: 'k', mark: own, tag: own, nonce: own === 'A' ? 'u' : 'v', own, body })
   return {
     name: `seed ${seed}`,
@@ -100,7 +102,7 @@ export function randomScenario(seed: number): RandomScenario {
     procs,
     // In metadata mode an object without mark is nobody's, by the rule of the mode.
     init: {
-      k: pick(mode === 'metadata' ? FIRST.slice(0, 3) : FIRST),
+      k: pick(mode === 'metadata' ? FIRST : [...FIRST, UNMARKED]),
       e: [{ body: 's', mark: 'A', tag: 'A' }],
       f: [{ body: bodyOfB, mark: 'B', tag: 'B' }]
     },
@@ -108,6 +110,11 @@ export function randomScenario(seed: number): RandomScenario {
     faults,
     zombies: faults > 0 && random() < 0.6,
     crashes: faults > 0 && random() < 0.6,
+    // Only B writes this tag.
+    expect: (world) =>
+      Object.values(world.store).some((stack) => stack.some((one) => one.own === 'A' && one.ctag === 'b'))
+        ? 'S1: an object of A has tags of B'
+        : null,
     windows: windowsOf(
       env,
       isEqual,

@@ -221,48 +221,6 @@ t.test('no byte beyond the declared length comes out', async (t) => {
   }
 })
 
-const LINES = [
-  { why: '0x before the size', line: '0x4\r\n' },
-  { why: 'a padded size', line: '04\r\n' },
-  { why: 'a padded zero', line: '00\r\n' },
-  { why: 'a space before the size', line: ' 4\r\n' },
-  { why: 'a space behind the size', line: '4 \r\n' },
-  { why: 'no size', line: '\r\n' },
-  { why: 'a negative size', line: '-4\r\n' },
-  { why: 'LF alone', line: '4\n' },
-  { why: 'a size beyond any number', line: `${'f'.repeat(14)}\r\n` },
-  { why: 'an extension', line: '4;a=b\r\n' },
-  { why: 'a signature where none belongs', line: `4;chunk-signature=${'0'.repeat(64)}\r\n` },
-  { why: 'two CR', line: '4\r\r\n' },
-  { why: 'a line without end', line: '4'.repeat(129) }
-]
-for (const { why, line } of LINES) {
-  t.test(`a chunk line is refused: ${why}`, async (t) => {
-    const body = Buffer.from(`${line}abcd\r\n0\r\n${TRAILER}:AAAAAA==\r\n\r\n`)
-    for (const pieceSize of [1, Infinity])
-      t.equal(kindOf(await decodeBytes(body, 'unsigned-trailer', { decodedLength: 4, pieceSize })), 'framing')
-  })
-}
-
-for (const { why, end } of [
-  { why: 'LF alone', end: '\n' },
-  { why: 'CR alone', end: '\r' },
-  { why: 'a byte too many', end: 'x\r\n' },
-  { why: 'nothing', end: '' }
-]) {
-  t.test(`the end of a chunk's data is refused: ${why}`, async (t) => {
-    const body = Buffer.from(`4\r\nabcd${end}0\r\n${TRAILER}:AAAAAA==\r\n\r\n`)
-    const result = await decodeBytes(body, 'unsigned-trailer', { decodedLength: 4, pieceSize: 1 })
-    t.equal(kindOf(result), 'framing')
-    t.ok(result.bytes.length < 4)
-  })
-}
-
-t.test('a chunk size may be written in upper case', async (t) => {
-  const body = Buffer.from(`A\r\n0123456789\r\n0\r\n${TRAILER}:AAAAAA==\r\n\r\n`)
-  t.equal(kindOf(await decodeBytes(body, 'unsigned-trailer', { decodedLength: 10 })), 'end')
-})
-
 t.test('an unsigned chunk of any size flows through without being held', async (t) => {
   const data = random(300 * KIB)
   const body = bytesOf(encodeBody('unsigned-trailer', [data]))
