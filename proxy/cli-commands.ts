@@ -158,10 +158,7 @@ function checkConfig(args: Arguments): Promise<number> {
   refuseKnownHeaders(config)
   if (config.sealing.keysFile !== null) readKeyRing(config.sealing.keysFile.reveal())
   process.stdout.write(describeConfig(config))
-  for (const role of identity.roles.keys()) {
-    const warnings = identity.policiesOf(role)?.flatMap((policy) => policy.warnings) ?? []
-    for (const warning of warnings) process.stderr.write(`warning: role ${role}: ${warning}\n`)
-  }
+  for (const warning of identity.policyWarnings) process.stderr.write(`warning: ${warning}\n`)
   return Promise.resolve(0)
 }
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { BUILT_IN_POLICIES } from '../policy/built-in.ts'
-import { parsePolicy, parsePolicyText, type Policy } from '../policy/parse.ts'
+import { parsePolicyText, type Policy } from '../policy/parse.ts'
 import { PolicyProblems } from '../policy/problems.ts'
-import type { Config, IssuerConfig, RoleConfig, RolePolicy } from './config.ts'
+import { compilePolicies } from './compose-policies.ts'
+import type { Config, IssuerConfig, RoleConfig } from './config.ts'
 import { fetchJson } from './identity/fetch-json.ts'
 import { createIssuers, type Issuer, type Issuers } from './identity/issuers.ts'
 import { createKeySet } from './identity/jwks.ts'
@@ -14,6 +14,8 @@ import { compileRoles, type Roles } from './identity/roles.ts'
 export interface Identity {
   readonly issuers: Issuers
   readonly roles: Roles
+  /** What policies say that may surprise, one line each. */
+  readonly policyWarnings: readonly string[]
   policiesOf(role: string): readonly Policy[] | null
   parseSessionPolicy(text: string): Policy
   sessionPolicyProblems(text: string): readonly string[]
@@ -26,14 +28,13 @@ const SESSION_POLICIES_MAX = 1000
 export function composeIdentity(config: Config, now: () => Date, onFetch: (issuer: string, error: Error | null) => void): Identity {
   const issuers = createIssuers(config.issuers.map((issuer) => issuerOf(issuer, now, onFetch)))
   const roles = compileRoles(config.roles.map(roleSettings))
-  const policies = new Map(
-    config.roles.map((role) => [role.name, role.policies.map((policy, index) => policyOf(policy, config, `${role.name}[${index}]`))])
-  )
+  const { byRole, warnings } = compilePolicies(config)
   const sessions = new Map<string, Policy>()
   return {
     issuers,
     roles,
-    policiesOf: (role) => policies.get(role) ?? null,
+    policyWarnings: warnings,
+    policiesOf: (role) => byRole.get(role) ?? null,
     parseSessionPolicy(text) {
       const known = sessions.get(text)
       if (known !== undefined) return known
@@ -93,13 +94,4 @@ function sourceOf(jwks: IssuerConfig['jwks']): JwksSource {
 
 function roleSettings(role: RoleConfig) {
   return { name: role.name, tenants: role.tenants, trust: role.trust, sessionSecondsMax: role.maxSessionDuration / 1000 }
-}
-
-function policyOf(policy: RolePolicy, config: Config, name: string): Policy {
-  if (!('name' in policy)) return parsePolicy(policy.document, name)
-  const builtIn = BUILT_IN_POLICIES.get(policy.name)
-  if (builtIn !== undefined) return builtIn
-  const own = config.policies.get(policy.name)
-  if (own === undefined) throw new Error(`policy ${policy.name} is not defined`)
-  return parsePolicy(own.document, policy.name)
 }

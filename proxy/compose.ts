@@ -60,6 +60,7 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const identity = composeIdentity(config, now, (issuer, error) => {
     if (error !== null) log.event('warn', `the keys of issuer ${issuer} could not be fetched: ${error.message}`)
   })
+  for (const warning of identity.policyWarnings) log.event('warn', warning)
   const ring = ringOf(config)
   const database = composeDatabase(config, log, now)
   const accounts = composeAccounts(config)

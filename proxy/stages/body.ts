@@ -11,7 +11,7 @@ import { PayloadProblem } from '../sigv4/payload/problem.ts'
 import { parseTrailerNames } from '../sigv4/payload/trailers.ts'
 import { verifyBody, type BodyCheck } from '../sigv4/payload/verify-body.ts'
 import { scopeText } from '../sigv4/string-to-sign.ts'
-import type { ByteSource } from '../transport/transport.ts'
+import { ClientBodyFault, type ByteSource } from '../transport/transport.ts'
 import type { Capabilities } from '../upstreams/provider.ts'
 import type { AcceptedRequest } from './accept.ts'
 import type { Authenticated } from './authenticate.ts'
@@ -115,10 +115,12 @@ export function preparedFlow(open: OpenBody, capabilities: Capabilities): Prepar
 
 /** Turns a body's refusal, wherever it surfaced, into S3's words; anything else stays what it is. */
 export function refusalOf(error: unknown): unknown {
-  const problem =
-    error instanceof PayloadProblem ? error : error instanceof Error && error.cause instanceof PayloadProblem ? error.cause : null
-  if (problem === null) return error
-  return new S3Error(isS3ErrorCode(problem.code) ? problem.code : 'InvalidRequest', problem.kind, { Message: problem.message })
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (cause instanceof PayloadProblem) {
+    return new S3Error(isS3ErrorCode(cause.code) ? cause.code : 'InvalidRequest', cause.kind, { Message: cause.message })
+  }
+  if (cause instanceof ClientBodyFault && cause.kind === 'idle') return new S3Error('RequestTimeout', cause.message)
+  return error
 }
 
 function refusing<T>(work: () => T): T {

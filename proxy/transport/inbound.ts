@@ -85,15 +85,3 @@ export interface Inbound {
 }
 
 export type InboundFactory = (handlers: InboundHandlers) => Inbound
-
-/** The client's body did not come to its end. */
-export class ClientBodyFault extends Error {
-  /** `gone`: the connection ended. `idle`: no byte came within the time allowed. */
-  readonly kind: 'gone' | 'idle'
-
-  constructor(kind: ClientBodyFault['kind']) {
-    super(kind === 'gone' ? 'the client went away in the middle of the body' : 'no byte of the body came within the time allowed')
-    this.name = 'ClientBodyFault'
-    this.kind = kind
-  }
-}

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ClientBodyFault } from './inbound.ts'
+import { ClientBodyFault } from './transport.ts'
 import type { ByteSink, ByteSource } from './transport.ts'
 
 interface BodyOptions {

@@ -77,6 +77,18 @@ export interface Incoming {
   answer(answer: Answer): Promise<Sent>
 }
 
+/** The client's body did not come to its end. */
+export class ClientBodyFault extends Error {
+  /** `gone`: the connection ended. `idle`: no byte came within the time allowed. */
+  readonly kind: 'gone' | 'idle'
+
+  constructor(kind: ClientBodyFault['kind']) {
+    super(kind === 'gone' ? 'the client went away in the middle of the body' : 'no byte of the body came within the time allowed')
+    this.name = 'ClientBodyFault'
+    this.kind = kind
+  }
+}
+
 /** One request to an upstream, signed and complete. */
 export interface UpstreamRequest {
   /** Scheme, host and port to connect to; the `host` header is in `rawHeaders`. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { InboundRequest } from '../../../proxy/transport/inbound.ts'
-import { ClientBodyFault } from '../../../proxy/transport/inbound.ts'
+import { ClientBodyFault } from '../../../proxy/transport/transport.ts'
 import { collect, HandSource, startInbound, until, type Collected } from './rig.ts'
 
 const answer200 = (request: InboundRequest): void => void request.answer({ status: 200, rawHeaders: [], body: Buffer.from('ok') })
