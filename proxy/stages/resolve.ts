@@ -1,6 +1,5 @@
 import type { Caller } from '../identity/caller.ts'
 import { S3Error } from '../s3/error.ts'
-import { ARN_ACCOUNT } from '../sts/assume-role.ts'
 import type { Assignment } from '../tenants/keys.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import type { AcceptedRequest } from './accept.ts'
@@ -34,19 +33,10 @@ export interface PlacementDependencies {
  */
 export function resolvePlaces(request: AcceptedRequest, operation: Operation, caller: Caller, placement: PlacementDependencies): Places {
   if (!placement.ready) throw new S3Error('ServiceUnavailable', 'no complete snapshot of the assignments has been loaded yet')
-  refuseOtherOwner(request)
   const source = operation.copySource === null ? null : placeOf(operation.copySource.bucket, caller, placement)
   if (request.tenant === null) return { target: null, source }
   if (operation.name === 'CreateBucket') return { target: placeOfNew(request.tenant, caller, placement), source }
   return { target: placeOf(request.tenant, caller, placement), source }
-}
-
-/** Every tenant belongs to the one account that clients are told of; the upstream's own account is never compared with. */
-function refuseOtherOwner({ headers }: AcceptedRequest): void {
-  for (const name of ['x-amz-expected-bucket-owner', 'x-amz-source-expected-bucket-owner']) {
-    const expected = headers.get(name)
-    if (expected !== undefined && expected !== ARN_ACCOUNT) throw new S3Error('AccessDenied', `${name} names another account`)
-  }
 }
 
 function placeOf(tenant: string, caller: Caller, placement: PlacementDependencies): Place {
