@@ -129,13 +129,17 @@ async function serve(args: Arguments): Promise<number> {
   return 0
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one hurries. */
+// Under npm one Ctrl-C comes twice: from the terminal, which signals the whole group, and passed on by npm.
+const SAME_SIGNAL_MS = 500
+
+/** Resolves at the first SIGTERM or SIGINT; another one, later, hurries. */
 export function untilSignalled(hurry: () => void): Promise<void> {
   return new Promise((resolve) => {
-    let signalled = false
+    let signalledAt: number | null = null
     const onSignal = (): void => {
-      if (signalled) hurry()
-      signalled = true
+      const now = performance.now()
+      if (signalledAt !== null && now - signalledAt > SAME_SIGNAL_MS) hurry()
+      signalledAt ??= now
       resolve()
     }
     process.on('SIGTERM', onSignal)

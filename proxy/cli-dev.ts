@@ -5,7 +5,7 @@ import { readMigrationFiles } from './database/migration-files.ts'
 import { startDevProxy, type DevProxySummary } from './cli-dev-proxy.ts'
 import { connect } from './database/connect.ts'
 import { createRoles, migrate } from './database/migrate.ts'
-import { DEV_PASSWORD, startDevPostgres, type DevPostgres } from './dev/dev-postgres.ts'
+import { DEV_PASSWORD, isTaken, startDevPostgres, type DevPostgres } from './dev/dev-postgres.ts'
 import { startDevUpstream } from './dev/dev-upstream.ts'
 
 export interface DevOptions {
@@ -53,6 +53,10 @@ export async function startDev(options: DevOptions): Promise<Dev> {
 
 async function bringUp(options: DevOptions, stops: (() => Promise<void>)[]): Promise<DevSummary> {
   const { say, data, s3Port, opsPort, logDestination } = options
+  // Told before anything is started, because starting takes its time.
+  for (const [option, port] of Object.entries({ '--s3-port': s3Port, '--ops-port': opsPort, '--database-port': options.databasePort })) {
+    if (port !== 0 && (await isTaken(port))) throw new Error(`port ${port} is taken: give ${option} another one`)
+  }
   await mkdir(data, { recursive: true })
   say(`data folder ${data}`)
   const postgres = await startDevPostgres({ folder: data, port: options.databasePort })

@@ -75,6 +75,10 @@ async function startMinio(binary: string, folder: string): Promise<DevUpstream> 
     }
   )
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  // However this process ends, MinIO ends with it.
+  const endWithUs = (): void => void child.kill('SIGKILL')
+  process.once('exit', endWithUs)
+  void ended.then(() => process.off('exit', endWithUs))
   const endpoint = `http://127.0.0.1:${port}`
   await untilReady(endpoint, () => child.exitCode !== null)
   return {

@@ -36,6 +36,11 @@ export function isAbsent(at: ObjectRef, seen: Seen): boolean {
   return isMissing(seen) || isMarkerById(at, seen)
 }
 
+/** The answer as AWS gives it to a version id that it cannot read, 404 NoSuchVersion: MinIO answers 400. */
+export function versionRead(at: ObjectRef, head: Seen): Seen {
+  return head.status === 400 && at.versionId !== undefined ? { ...head, status: 404, code: 'NoSuchVersion' } : head
+}
+
 /** True when the condition of a write did not hold: 412, a conflict with another writer, or If-Match on a missing key. */
 export function lostRace(seen: Seen): boolean {
   return seen.status === 412 || seen.status === 409 || isMissing(seen)

@@ -1,5 +1,5 @@
 /** GetObjectTagging: tags are released only if the tag answer itself holds the owner's service tag, in either mode. */
-import { denied, isAbsent, isDone, isMissing, lookFailed, missing, refuse, refusal, slowDown, tagsIn } from './answers.ts'
+import { denied, isAbsent, isDone, isMissing, lookFailed, missing, refuse, refusal, slowDown, tagsIn, versionRead } from './answers.ts'
 import { answered, askAll } from './ask.ts'
 import { admitsLooked, SERVICE_TAG, type OwnershipContext } from './context.ts'
 import { judgeOwner, look } from './look.ts'
@@ -26,7 +26,7 @@ function* getTaggingByMark(context: OwnershipContext, at: ObjectRef): Protocol {
       { ask: 'head', at },
       { ask: 'tags', at }
     ])
-    const head = answered(seen, 0)
+    const head = versionRead(at, answered(seen, 0))
     const tagged = answered(seen, 1)
     if (isAbsent(at, head)) return missing(context, at, head)
     if (!isDone(head)) return lookFailed(head)

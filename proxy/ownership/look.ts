@@ -1,5 +1,5 @@
 /** Whose an object is: `look`, and the verdict that looks and held reads share. */
-import { isAbsent, isDone, isMissing, lookFailed, refuse, sameHead, slowDown, tagsIn, type Refusal } from './answers.ts'
+import { isAbsent, isDone, isMissing, lookFailed, refuse, sameHead, slowDown, tagsIn, versionRead, type Refusal } from './answers.ts'
 import { answered, askAll, askOne } from './ask.ts'
 import { SERVICE_TAG, type OwnershipContext } from './context.ts'
 import type { Looked, ObjectRef, Protocol, Seen } from './steps.ts'
@@ -43,13 +43,11 @@ export function* look(context: OwnershipContext, at: ObjectRef): Protocol<Found>
           ]
         : [{ ask: 'head', at }]
     )
-    const head = answered(seen, 0)
+    const head = versionRead(at, answered(seen, 0))
     // A HEAD has no document: only the answer beside it tells a key that is not there from a bucket that is not.
     const beside = seen[1]
     if (beside?.code === 'NoSuchBucket') return { state: 'failed', outcome: lookFailed(beside) }
     if (isAbsent(at, head)) return { state: 'absent', seen: head }
-    // MinIO answers 400 to a version id that it cannot read, where AWS answers 404 NoSuchVersion.
-    if (head.status === 400 && at.versionId !== undefined) return { state: 'absent', seen: { ...head, status: 404, code: 'NoSuchVersion' } }
     if (!isDone(head)) return { state: 'failed', outcome: lookFailed(head) }
     const verdict: Verdict = yield* judgeOwner(context, at, { head, tags: seen[1], before })
     if (verdict.verdict === 'owner') return { state: 'present', looked: verdict.looked }

@@ -11,6 +11,9 @@ export interface QueryParameter {
 
 const NO_PARAMETERS: readonly QueryParameter[] = []
 
+/** More than any operation has, presigned metadata included. Names are compared with each other before anybody is proven to call. */
+const QUERY_PARAMETERS_MAX = 256
+
 /**
  * The parameters of a raw query string, in order: split on `&` alone and on the first `=`, percent-decoded once, `+` a plus.
  * A name that comes twice is refused: which of the two counts would be a matter of taste, and tastes of hops differ.
@@ -21,6 +24,8 @@ export function parseQuery(rawQuery: string): readonly QueryParameter[] {
   const parameters: QueryParameter[] = []
   for (const part of rawQuery.split('&')) {
     if (part === '') continue
+    if (parameters.length === QUERY_PARAMETERS_MAX)
+      throw new S3Error('InvalidArgument', `more than ${QUERY_PARAMETERS_MAX} query parameters`)
     const equals = part.indexOf('=')
     const rawName = equals === -1 ? part : part.slice(0, equals)
     const rawValue = equals === -1 ? '' : part.slice(equals + 1)

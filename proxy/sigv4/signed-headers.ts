@@ -10,13 +10,13 @@ export function mustBeSigned(lowerName: string): boolean {
 
 /** Throws `SigV4Problem` naming the headers unless `host` and every x-amz-* header of the request are signed. */
 export function checkSignedHeaders(signedHeaders: readonly string[], rawHeaders: readonly string[]): void {
-  const missing = signedHeaders.includes('host') ? [] : ['host']
+  const missing = new Set(signedHeaders.includes('host') ? [] : ['host'])
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase()
-    if (name.startsWith('x-amz-') && mustBeSigned(name) && !signedHeaders.includes(name) && !missing.includes(name)) missing.push(name)
+    if (name.startsWith('x-amz-') && mustBeSigned(name) && !signedHeaders.includes(name)) missing.add(name)
   }
-  if (missing.length === 0) return
+  if (missing.size === 0) return
   throw new SigV4Problem('headers-not-signed', 'There were headers present in the request which were not signed', {
-    HeadersNotSigned: missing.join(', ')
+    HeadersNotSigned: [...missing].join(', ')
   })
 }

@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import type { Caller } from '../identity/caller.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { SessionCache } from '../identity/session-cache.ts'
@@ -78,16 +78,18 @@ function byHeaderSignature(request: AcceptedRequest, header: string, deps: Ident
   const secretAccessKey = opened.kind === 'session' ? opened.secretAccessKey : opened.decoySecret
   const scope: CredentialScope = { day: authorization.day, region: authorization.region, service: 's3' }
   const signingKey = deps.signingKeys.keyFor({ accessKeyId: authorization.accessKeyId, secretAccessKey }, scope)
-  const valid = verifyHeaderSignature({
-    method: request.method,
-    rawPath: request.address.rawPath,
-    rawQuery: request.address.rawQuery,
-    rawHeaders,
-    payloadHash: request.headers.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD',
-    authorization,
-    amzDate: date.text,
-    signingKey
-  })
+  const valid = payloadHashes(request).some((payloadHash) =>
+    verifyHeaderSignature({
+      method: request.method,
+      rawPath: request.address.rawPath,
+      rawQuery: request.address.rawQuery,
+      rawHeaders,
+      payloadHash,
+      authorization,
+      amzDate: date.text,
+      signingKey
+    })
+  )
   // The refused session is told only now, so that an unknown key costs what a known one costs.
   if (opened.kind === 'refused') throw sessionRefusal(opened.problem)
   if (!valid) throw new S3Error('SignatureDoesNotMatch', 'the signature is not that of this request')
@@ -100,6 +102,17 @@ function byHeaderSignature(request: AcceptedRequest, header: string, deps: Ident
     payload,
     chunkSigning: { signingKey, amzDate: date.text, scope, seedSignature: authorization.signature }
   }
+}
+
+const EMPTY_SHA256 = createHash('sha256').digest('hex')
+
+/**
+ * What stands for the payload in the canonical request. A client that says nothing of it in a header has not signed its body:
+ * it writes UNSIGNED-PAYLOAD there, or, as `curl --aws-sigv4` does, the hash of no body at all, also where one follows.
+ */
+function payloadHashes({ headers }: AcceptedRequest): readonly string[] {
+  const said = headers.get('x-amz-content-sha256')
+  return said === undefined ? ['UNSIGNED-PAYLOAD', EMPTY_SHA256] : [said]
 }
 
 const SESSION_REFUSALS: Readonly<Record<SessionProblem, S3ErrorCode>> = {
@@ -122,7 +135,7 @@ function queryRefusal(scheme: 'v4' | 'v2'): S3Error {
 
 const SIGV2_ADVICE =
   "Signature version 2 is not supported. Use AWS4-HMAC-SHA256: set signature_version to 's3v4' (boto3: Config(signature_version='s3v4')), " +
-  'or AWS_REGION to a region that has no version 2, such as the one this endpoint is configured with.'
+  'or AWS_REGION (boto3: AWS_DEFAULT_REGION) to a region that has no version 2, such as the one this endpoint is configured with.'
 
 function refusalOf(problem: SigV4Problem): S3Error {
   const message = problem.kind === 'v2' ? SIGV2_ADVICE : problem.message

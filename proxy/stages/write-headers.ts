@@ -25,7 +25,9 @@ export function headersInGroups(headers: HeaderView, groups: readonly HeaderGrou
   for (const [name, value] of headers.entries()) {
     const rule = headerRule(name)
     if (rule?.action !== 'group' || !rule.groups.some((group) => groups.includes(group))) continue
-    if (name !== 'content-encoding') picked.push([name, value])
+    // The CRT of aws cli writes `enabled`, which AWS takes and MinIO does not.
+    if (name === 'x-amz-checksum-mode') picked.push([name, value.toUpperCase()])
+    else if (name !== 'content-encoding') picked.push([name, value])
     else if (withoutAwsChunked(value) !== '') picked.push([name, withoutAwsChunked(value)])
   }
   return picked
