@@ -43,6 +43,8 @@ export function connect(options: ConnectOptions): Sql {
     // The driver ends a connection by its age as it ends one on command: with the same defect as above. Postgres does not need it.
     max_lifetime: null,
     prepare: !pooled,
+    // Nothing here asks for arrays. A connection that ends while the driver reads their types rejects a promise that nobody can catch.
+    fetch_types: false,
     onnotice: (notice) => options.onNotice?.(notice['message'] ?? ''),
     // A shared session would hand the settings of one client to the next, and poolers refuse them.
     connection: pooled

@@ -78,6 +78,8 @@ class Ledger implements UploadLedger {
   /** By upload, the latest change alone: an upload that was opened and ended while Postgres was away leaves no trace. */
   #waiting = new Map<string, Change>()
   #writing: Promise<boolean> | null = null
+  /** Changes that are being written. */
+  #underWay = 0
   #timer: NodeJS.Timeout | null = null
   #dropped = 0
   #closed = false
@@ -126,6 +128,7 @@ class Ledger implements UploadLedger {
   async #writeSome(): Promise<boolean> {
     const batch = new Map([...this.#waiting].slice(0, BATCH_MAX))
     for (const id of batch.keys()) this.#waiting.delete(id)
+    this.#underWay = batch.size
     try {
       await writeBatch(this.#options.run, [...batch.values()])
       return true
@@ -135,6 +138,8 @@ class Ledger implements UploadLedger {
       this.#waiting = new Map([...batch, ...this.#waiting])
       this.#retryLater()
       return false
+    } finally {
+      this.#underWay = 0
     }
   }
 
@@ -160,13 +165,14 @@ class Ledger implements UploadLedger {
   }
 
   async hasUploads(tenant: string): Promise<boolean> {
-    await this.flush()
+    // A tenant whose upload is not written yet must not look empty to who moves or removes it.
+    if (!(await this.flush())) throw Object.assign(new Error('changes of the ledger still wait for Postgres'), { code: 'CONNECTION_WAITS' })
     const rows = await this.#options.run`SELECT 1 FROM sluice.uploads WHERE tenant = ${tenant} LIMIT 1`
     return rows.length > 0
   }
 
   status(): { waiting: number; dropped: number } {
-    return { waiting: this.#waiting.size, dropped: this.#dropped }
+    return { waiting: this.#waiting.size + this.#underWay, dropped: this.#dropped }
   }
 
   async close(): Promise<void> {

@@ -69,7 +69,7 @@ export interface Outcome {
 }
 
 /** What not every client can do. */
-export type Ability = 'conditions' | 'contentType' | 'listV1' | 'managedCopy' | 'presign' | 'tagCount' | 'trace' | 'utf8Metadata'
+export type Ability = 'conditions' | 'contentType' | 'managedCopy' | 'presign' | 'tagCount' | 'trace' | 'utf8Metadata'
 
 /** A client that was started as one service. */
 export type Driver = Worker<Order, Outcome>

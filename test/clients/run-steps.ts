@@ -30,8 +30,8 @@ export async function runSteps(t: Test, client: ClientUnderTest, { sluice, empty
     const brief = client.amount === 'brief'
     const isWhole = brief || (kind === 'shared' && client.amount === 'full')
     const amounts = isWhole ? { bulk: 1100, bigBytes: 64 * MIB } : { bulk: 30, bigBytes: 18 * MIB }
-    for (const [index, { title, needs, run }] of STEPS.entries()) {
-      if (brief && (index % 2 === 1) !== (kind === 'shared')) continue
+    for (const [index, { title, needs, notInBrief, run }] of STEPS.entries()) {
+      if (brief && (notInBrief === true || (index % 2 === 1) !== (kind === 'shared'))) continue
       const skip = needs !== undefined && client.lacks.includes(needs) && `${client.name} has no ${needs}`
       await t.test(`${client.name}, ${kind} bucket: ${title}`, { skip, timeout: STEP_TIMEOUT_MS }, (t) =>
         run({ t, mine, other, bucket, can: (ability) => !client.lacks.includes(ability), emptySegments, brief, ...amounts })

@@ -1,65 +1,13 @@
-import type { Test } from 'tap'
 import { bytesOf, digestOf } from './body.ts'
 import { plainMetadata } from './encoded-words.ts'
-import type { Ability, Driver, Order, Outcome } from './driver.ts'
 import { ODD_KEYS } from './odd-keys.ts'
-
-/** Where a step happens. */
-export interface Scene {
-  readonly t: Test
-  /** The client as the service that makes the objects. */
-  readonly mine: Driver
-  /** The client as another service. */
-  readonly other: Driver
-  readonly bucket: string
-  readonly can: (ability: Ability) => boolean
-  /** How many objects many are, and how big a big one is: whole in one tenant, less in the other, whose way is the same. */
-  readonly bulk: number
-  readonly bigBytes: number
-  /** True for a client so slow that a step does less of what is one way for the client. */
-  readonly brief: boolean
-  /** False where the upstream keeps objects in a file system, which has no empty names. */
-  readonly emptySegments: boolean
-}
-
-/** What every client does. */
-export interface Step {
-  readonly title: string
-  readonly needs?: Ability
-  run(scene: Scene): Promise<void>
-}
+import { done, failsWith, refused, type Step } from './step.ts'
 
 const MIB = 1024 * 1024
 /** Above what a proxy holds in memory to send again. */
 const MEDIUM = { size: 3 * MIB, seed: 'medium' }
 
-/** The outcome of an order that must succeed. */
-async function done({ t }: Scene, driver: Driver, order: Order): Promise<Outcome> {
-  const outcome = await driver.run(order)
-  if (outcome.error !== undefined) t.fail(`${order.op} failed: ${outcome.error.code}`, { order: summaryOf(order), error: outcome.error })
-  return outcome
-}
-
-/** Clients tell of a refusal by its code or, for HEAD, which has no body to read one from, by the status alone. */
-const REFUSED: ReadonlySet<string> = new Set(['AccessDenied', '403', 'Forbidden'])
-
-async function refused({ t }: Scene, driver: Driver, order: Order): Promise<void> {
-  const { error } = await driver.run(order)
-  const isRefused = error !== undefined && (REFUSED.has(error.code) || (order.op === 'head' && error.status === 403))
-  t.ok(isRefused, `${order.op} is refused`, { order: summaryOf(order), error })
-}
-
-async function failsWith({ t }: Scene, driver: Driver, order: Order, codes: readonly string[]): Promise<void> {
-  const { error } = await driver.run(order)
-  t.ok(error !== undefined && codes.some((code) => error.code === code || String(error.status) === code), `${order.op} is ${codes[0]}`, {
-    error
-  })
-}
-
-function summaryOf(order: Order): string {
-  return JSON.stringify(order).slice(0, 300)
-}
-
+/** The list of operations, in the order in which they are done. */
 export const STEPS: readonly Step[] = [
   {
     title: 'an object comes back with its bytes, its type, its metadata and its own tags, and no others',
@@ -109,11 +57,10 @@ export const STEPS: readonly Step[] = [
       const { t, mine, bucket, can, brief } = scene
       const at = { bucket, key: 'first/tagged' }
       await done(scene, mine, { op: 'put', ...at, body: { text: 'tagged' } })
-      if (!brief) t.same((await done(scene, mine, { op: 'getTags', ...at })).tags, {})
       const tags = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`tag${index}`, `value ${index}`]))
       await done(scene, mine, { op: 'putTags', ...at, tags })
       t.same((await done(scene, mine, { op: 'getTags', ...at })).tags, tags)
-      if (can('tagCount')) t.equal((await done(scene, mine, { op: 'get', ...at })).tagCount, 9)
+      if (can('tagCount') && !brief) t.equal((await done(scene, mine, { op: 'get', ...at })).tagCount, 9)
       await done(scene, mine, { op: 'deleteTags', ...at })
       t.same((await done(scene, mine, { op: 'getTags', ...at })).tags, {})
       const got = await done(scene, mine, { op: 'get', ...at })
@@ -122,30 +69,31 @@ export const STEPS: readonly Step[] = [
   },
   {
     title: 'an object is overwritten by the service that owns it',
+    notInBrief: true,
     async run(scene) {
-      const { t, mine, bucket, brief } = scene
+      const { t, mine, bucket } = scene
       const at = { bucket, key: 'first/twice' }
-      for (const text of brief ? ['one', 'two'] : ['one', 'two', 'two']) await done(scene, mine, { op: 'put', ...at, body: { text } })
+      for (const text of ['one', 'two', 'two']) await done(scene, mine, { op: 'put', ...at, body: { text } })
       t.equal((await done(scene, mine, { op: 'get', ...at })).text, 'two')
     }
   },
   {
     title: 'a range holds the bytes that were asked for',
     async run(scene) {
-      const { t, mine, bucket } = scene
+      const { t, mine, bucket, brief } = scene
       const at = { bucket, key: 'first/range' }
       await done(scene, mine, { op: 'put', ...at, body: { text: '0123456789' } })
       t.equal((await done(scene, mine, { op: 'get', ...at, range: 'bytes=2-5' })).text, '2345')
-      await failsWith(scene, mine, { op: 'get', ...at, range: 'bytes=20-29' }, ['InvalidRange', '416'])
+      if (!brief) await failsWith(scene, mine, { op: 'get', ...at, range: 'bytes=20-29' }, ['InvalidRange', '416'])
     }
   },
   {
     title: 'an empty object is there and empty',
     async run(scene) {
-      const { t, mine, bucket } = scene
+      const { t, mine, bucket, brief } = scene
       const at = { bucket, key: 'first/empty' }
       await done(scene, mine, { op: 'put', ...at, body: { text: '' } })
-      t.equal((await done(scene, mine, { op: 'head', ...at })).length, 0)
+      if (!brief) t.equal((await done(scene, mine, { op: 'head', ...at })).length, 0)
       t.equal((await done(scene, mine, { op: 'get', ...at })).length, 0)
     }
   },
@@ -159,7 +107,7 @@ export const STEPS: readonly Step[] = [
       await failsWith(scene, mine, { op: 'get', ...at, ifNoneMatch: etag }, ['304', 'NotModified'])
       if (!brief) await failsWith(scene, mine, { op: 'get', ...at, ifMatch: '"other"' }, ['PreconditionFailed', '412'])
       await failsWith(scene, mine, { op: 'put', ...at, body: { text: 'new' }, ifNoneMatch: '*' }, ['PreconditionFailed'])
-      await failsWith(scene, mine, { op: 'put', ...at, body: { text: 'new' }, ifMatch: '"other"' }, ['PreconditionFailed'])
+      if (!brief) await failsWith(scene, mine, { op: 'put', ...at, body: { text: 'new' }, ifMatch: '"other"' }, ['PreconditionFailed'])
       if (!brief) t.equal((await done(scene, mine, { op: 'get', ...at, ifMatch: etag })).text, 'old')
       await done(scene, mine, { op: 'put', ...at, body: { text: 'new' }, ifMatch: etag })
       t.equal((await done(scene, mine, { op: 'get', ...at })).text, 'new')
@@ -179,17 +127,16 @@ export const STEPS: readonly Step[] = [
     title: 'objects are copied, small ones and big ones, with their tags',
     async run(scene) {
       const { t, mine, bucket, brief } = scene
-      await done(scene, mine, { op: 'put', bucket, key: 'copy/small', body: { text: 'small' }, tags: { a: 'b' } })
-      await done(scene, mine, { op: 'put', bucket, key: 'copy/medium', body: MEDIUM, tags: { a: 'b' } })
-      for (const [name, body] of Object.entries({ small: { text: 'small' }, medium: MEDIUM })) {
+      for (const [name, body] of Object.entries({ medium: MEDIUM, ...(brief ? {} : { small: { text: 'small' } }) })) {
         const source = `copy/${name}`
+        await done(scene, mine, { op: 'put', bucket, key: source, body, tags: { a: 'b' } })
         const at = { bucket, key: `copy/of ${name}` }
         await done(scene, mine, { op: 'copy', ...at, source })
         t.match(await done(scene, mine, { op: 'get', ...at }), digestOf(bytesOf(body)))
         t.same((await done(scene, mine, { op: 'getTags', ...at })).tags, { a: 'b' })
+        if (brief) continue
         // Onto an object that is there.
         await done(scene, mine, { op: 'copy', ...at, source })
-        if (brief) continue
         await done(scene, mine, { op: 'delete', ...at })
         await failsWith(scene, mine, { op: 'head', ...at }, ['NotFound', '404'])
       }
@@ -198,13 +145,14 @@ export const STEPS: readonly Step[] = [
   {
     title: 'a big object goes up in parts and comes back whole',
     async run(scene) {
-      const { t, mine, bucket, bigBytes } = scene
+      const { t, mine, bucket, bigBytes, brief } = scene
       const body = { size: bigBytes, seed: 'big' }
       const at = { bucket, key: 'big/object' }
       const uploaded = await done(scene, mine, { op: 'upload', ...at, body })
       if (uploaded.location !== undefined) t.match(uploaded.location, bucket, 'the location names what the client asked for')
       t.match(await done(scene, mine, { op: 'download', ...at }), digestOf(bytesOf(body)))
       t.match((await done(scene, mine, { op: 'head', ...at })).etag, /^"[0-9a-f]{32}-\d+"$/, 'it was a multipart upload')
+      if (brief) return
       // Over what is there.
       await done(scene, mine, { op: 'upload', ...at, body: { size: 18 * MIB, seed: 'second' } })
       t.match(await done(scene, mine, { op: 'head', ...at }), { length: 18 * MIB })
@@ -229,14 +177,14 @@ export const STEPS: readonly Step[] = [
   {
     title: 'odd keys are written, listed and read under exactly their names',
     async run(scene) {
-      const { t, mine, bucket, emptySegments } = scene
+      const { t, mine, bucket, emptySegments, brief } = scene
       const prefix = 'odd keys/'
       const bodies = Object.fromEntries(ODD_KEYS.map(({ name }) => [name, `of ${name}`]))
       await done(scene, mine, { op: 'putMany', bucket, prefix, bodies })
       t.same((await done(scene, mine, { op: 'getMany', bucket, prefix })).texts, bodies)
       const keys = ODD_KEYS.map(({ name }) => prefix + name)
       for (const version of [1, 2] as const) {
-        if (version === 1 && !scene.can('listV1')) continue
+        if (version === 1 && brief) continue
         const listed = await done(scene, mine, { op: 'list', bucket, version, prefix })
         t.same(sorted(listed.keys), sorted(keys), `version ${version} lists them`)
       }
@@ -246,6 +194,7 @@ export const STEPS: readonly Step[] = [
         t.equal((await done(scene, mine, { op: 'get', ...at })).text, 'slashes')
         t.same((await done(scene, mine, { op: 'list', bucket, version: 2, prefix: 'odd//' })).keys, [at.key])
       }
+      if (brief) return
       t.match(await done(scene, mine, { op: 'deleteMany', bucket, keys }), { deleted: keys.length, errors: [] })
       t.same((await done(scene, mine, { op: 'list', bucket, version: 2, prefix })).keys, [])
     }
@@ -253,14 +202,14 @@ export const STEPS: readonly Step[] = [
   {
     title: 'many objects are listed over pages and deleted in batches',
     async run(scene) {
-      const { t, mine, bucket, bulk } = scene
+      const { t, mine, bucket, bulk, brief } = scene
       const prefix = 'bulk/'
       const names = Array.from({ length: bulk }, (_, index) => `${index % 3 === 0 ? 'third' : 'rest'}/${String(index).padStart(4, '0')}`)
       await done(scene, mine, { op: 'putMany', bucket, prefix, bodies: Object.fromEntries(names.map((name) => [name, name])) })
       const keys = sorted(names.map((name) => prefix + name))
       for (const version of [1, 2] as const) {
-        if (version === 1 && !scene.can('listV1')) continue
         t.same((await done(scene, mine, { op: 'list', bucket, version, prefix })).keys, keys, `version ${version} lists them in order`)
+        if (version === 1 && brief) continue
         const folders = await done(scene, mine, { op: 'list', bucket, version, prefix, delimiter: '/' })
         t.same([folders.keys, folders.prefixes], [[], ['bulk/rest/', 'bulk/third/']], `version ${version} groups them`)
       }
@@ -276,13 +225,15 @@ export const STEPS: readonly Step[] = [
       await done(scene, mine, { op: 'put', ...at, body: { text: 'mine' } })
       t.same((await done(scene, other, { op: 'list', bucket, version: 2, prefix: 'mine/' })).keys, [at.key])
       await refused(scene, other, { op: 'get', ...at })
-      await refused(scene, other, { op: 'head', ...at })
+      if (!brief) await refused(scene, other, { op: 'head', ...at })
       await refused(scene, other, { op: 'put', ...at, body: { text: 'theirs' } })
       if (!brief) await refused(scene, other, { op: 'getTags', ...at })
       if (!brief) await refused(scene, other, { op: 'putTags', ...at, tags: { a: 'b' } })
       await refused(scene, other, { op: 'delete', ...at })
       await refused(scene, other, { op: 'copy', bucket, key: 'theirs/copy', source: at.key })
       t.match(await done(scene, other, { op: 'deleteMany', bucket, keys: [at.key] }), { deleted: 0, errors: ['AccessDenied'] })
+      t.equal((await done(scene, mine, { op: 'get', ...at })).text, 'mine')
+      if (brief) return
       await done(scene, other, { op: 'put', bucket, key: 'theirs/object', body: { text: 'theirs' } })
       await refused(scene, other, { op: 'copy', ...at, source: 'theirs/object' })
       t.equal((await done(scene, mine, { op: 'get', ...at })).text, 'mine')

@@ -22,6 +22,8 @@ export interface Replay {
   readonly unsigned?: readonly string[]
   /** x-amz-content-sha256: the hash of the body unless said. */
   readonly payload?: string
+  /** Signs that value and does not send the header. */
+  readonly hidesPayload?: true
   readonly body?: Buffer
   /** Makes the body out of what the head was signed with. */
   readonly bodyFrom?: (chain: ChunkSigning) => Buffer
@@ -58,10 +60,15 @@ export class Replayer {
         headers: [['Host', `127.0.0.1:${this.#port}`], ...(replay.headers ?? [])]
       },
       this.#credentials,
-      { now: new Date(), payload: replay.payload ?? sha256(body), leaveUnsigned: replay.unsigned ?? [] }
+      {
+        now: new Date(),
+        payload: replay.payload ?? sha256(body),
+        leaveUnsigned: [...(replay.unsigned ?? []), ...(replay.hidesPayload === true ? [PAYLOAD_HEADER] : [])]
+      }
     )
     const bytes = replay.bodyFrom?.(chain) ?? body
-    const lines = headers.map(([name, value]) => `${name}: ${value}`)
+    const sent = headers.filter(([name]) => replay.hidesPayload !== true || name !== PAYLOAD_HEADER)
+    const lines = sent.map(([name, value]) => `${name}: ${value}`)
     if (framing === 'length' && (bytes.length > 0 || method === 'PUT' || method === 'POST')) lines.push(`Content-Length: ${length}`)
     if (framing === 'chunked') lines.push('Transfer-Encoding: chunked')
     if (replay.waits === true) lines.push('Expect: 100-continue')
@@ -79,6 +86,8 @@ export class Replayer {
     }
   }
 }
+
+const PAYLOAD_HEADER = 'x-amz-content-sha256'
 
 /** Only for the length of a body, which does not depend on its signatures. */
 const NO_CHAIN: ChunkSigning = { key: Buffer.alloc(32), amzDate: '20260101T000000Z', scope: '', seed: '' }

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { bytesOf } from '../body.ts'
+import { EMPTY_SHA256 } from '../../integration/attacks/signer.ts'
 import { checksum, signedBody, trailedBody, type Replay } from './rig.ts'
 
 /** One way in which a client was seen to send an object. */
@@ -260,6 +261,12 @@ export const UPLOADS: readonly UploadCase[] = [
       payload: 'UNSIGNED-PAYLOAD',
       body: data
     })
+  },
+  {
+    client: 'curl 7.88',
+    does: 'signs the hash of no body and says nothing of the payload',
+    data: DATA,
+    request: (data) => ({ payload: EMPTY_SHA256, hidesPayload: true, body: data, waits: true })
   },
   {
     client: 'AWS SDK for Go',

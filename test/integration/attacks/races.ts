@@ -19,8 +19,10 @@ export async function races(t: Test, rig: Rig): Promise<void> {
 async function answerTo(rig: Rig, call: Call): Promise<{ readonly status: number; readonly text: string }> {
   const client = new RawClient(rig.port)
   try {
-    const { status, body } = await client.send(rig.bytesOf(call)).readResponse({ bodiless: call.method === 'HEAD' })
-    return { status, text: body.toString('latin1') }
+    const bytes = rig.bytesOf(call)
+    const response = await client.send(bytes).readResponse({ bodiless: call.method === 'HEAD' })
+    rig.note(`${call.method} ${call.target}`, { bytes, response, as: call.as })
+    return { status: response.status, text: response.body.toString('latin1') }
   } finally {
     client.destroy()
   }

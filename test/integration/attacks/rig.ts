@@ -7,10 +7,8 @@ import { startStore, type Store } from '../../../proxy/dev/store/start-store.ts'
 import type { RecordedRequest } from '../../../proxy/dev/store/request-log.ts'
 import { newKeyRingText, readKeyRing } from '../../../proxy/identity/key-ring.ts'
 import { issueSession, type NewSession } from '../../../proxy/identity/session.ts'
-import { RawClient, type RawResponse } from '../../helpers/raw-http.ts'
-import { startPostgres, type TestDatabase, type TestPostgres } from '../../helpers/postgres.ts'
-import { leaksIn, secretsOf } from './leaks.ts'
-import { strayed } from './inside.ts'
+import type { RawResponse } from '../../helpers/raw-http.ts'
+import { startPostgres, type TestDatabase } from '../../helpers/postgres.ts'
 import {
   ADOPTED,
   AUDIENCE,
@@ -26,7 +24,8 @@ import {
   type RigSettings,
   type ServiceName
 } from './rig-config.ts'
-import { EMPTY_SHA256, sha256, signHeaders, type ChunkSigning, type Credentials, type HeaderList } from './signer.ts'
+import { bytesOf, noteLeaks, send, watching, type Answered, type Shared } from './rig-wire.ts'
+import type { ChunkSigning, Credentials, HeaderList } from './signer.ts'
 
 /** A service with credentials, and the tenants that its role names. */
 export interface Caller {
@@ -92,6 +91,8 @@ export interface Rig {
   clear(): void
   /** Another proxy on the same stores, database and keys, with changed settings. */
   another(adjust: (settings: RigSettings) => RigSettings, ringText?: string): Promise<Rig>
+  /** Judges an answer that was not had by `send`, as `send` judges each of its own. */
+  note(what: string, answered: Answered): void
   /** What was found wrong with all answers and upstream requests so far, one sentence each. */
   readonly findings: readonly string[]
   stop(): Promise<void>
@@ -125,16 +126,6 @@ export async function startRig(): Promise<Rig> {
     await postgres.stop()
     throw error
   }
-}
-
-interface Shared {
-  readonly postgres: TestPostgres
-  readonly database: TestDatabase
-  readonly stores: Rig['stores']
-  readonly jwks: string
-  readonly privateKey: CryptoKey
-  readonly findings: string[]
-  readonly windows: { seen: number }
 }
 
 async function storeOf(provider: 'aws' | 'minio'): Promise<Store> {
@@ -219,6 +210,7 @@ async function proxyOf(shared: Shared, { ringText, adjust }: ProxyParts): Promis
       for (const store of Object.values(stores)) for (const bucket of store.bucketNames()) store.empty(bucket)
     },
     another: (change, otherRing) => proxyOf(shared, { ringText: otherRing ?? ringText, adjust: change }),
+    note: (what, answered) => noteLeaks(what, answered, shared),
     findings: shared.findings,
     stop: () => sluice.stop()
   }
@@ -246,72 +238,6 @@ function tokenOf(privateKey: CryptoKey, service: string): Promise<string> {
     .setIssuedAt()
     .setExpirationTime('1h')
     .sign(privateKey)
-}
-
-interface Wire {
-  readonly port: number
-  readonly shared: Shared
-}
-
-async function send(call: Call, { port, shared }: Wire): Promise<Outcome> {
-  const { bytes } = bytesOf(call, port)
-  const { result: response, upstream } = await watching(async () => {
-    const client = new RawClient(port)
-    try {
-      client.send(bytes)
-      return await client.readResponse({ bodiless: call.method === 'HEAD' })
-    } finally {
-      client.destroy()
-    }
-  }, shared)
-  const text = response.body.toString('latin1')
-  const answer = `${response.rawHeaders.join('\n')}\n\n${text}`
-  const what = `${call.method} ${call.target} as ${call.as?.service ?? 'nobody'}`
-  for (const leak of leaksIn(answer, { asked: bytes.toString('latin1'), secrets: secretsOf(call.as, shared.stores) }))
-    shared.findings.push(`${what}: ${leak}`)
-  for (const stray of strayed(upstream, call.as)) shared.findings.push(`${what}: ${stray}`)
-  return { response, status: response.status, code: /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? null, text, upstream }
-}
-
-/** The bytes of the request, and what its body is chained to. */
-function bytesOf(call: Call, port: number): { readonly bytes: Buffer } {
-  const host = call.host ?? `127.0.0.1:${port}`
-  const given = call.headers ?? []
-  const body = call.body === undefined ? null : Buffer.from(call.body as Uint8Array)
-  const payload = call.payload === undefined ? (body === null ? EMPTY_SHA256 : sha256(body)) : call.payload
-  const withHost: HeaderList = given.some(([name]) => name.toLowerCase() === 'host') ? given : [['Host', host], ...given]
-  const signed =
-    call.as === null
-      ? null
-      : signHeaders({ method: call.method, target: call.target, headers: withHost }, call.as.credentials, {
-          now: call.now ?? new Date(),
-          payload,
-          ...(call.region !== undefined && { region: call.region }),
-          ...(call.leaveUnsigned !== undefined && { leaveUnsigned: call.leaveUnsigned }),
-          ...(call.editAuthorization !== undefined && { edit: call.editAuthorization })
-        })
-  const content = signed !== null && call.bodyFrom !== undefined ? Buffer.from(call.bodyFrom(signed.chain)) : body
-  const headers: [string, string][] = (signed?.headers ?? withHost).map(([name, value]) => [name, value])
-  const isFramed = headers.some(([name]) => ['content-length', 'transfer-encoding'].includes(name.toLowerCase()))
-  if (content !== null && !isFramed) headers.push(['Content-Length', String(content.length)])
-  const lines = [`${call.method} ${call.target} HTTP/1.1`, ...headers.map(([name, value]) => `${name}: ${value}`)]
-  const head = `${(call.editHead?.(lines) ?? lines).join('\r\n')}\r\n\r\n`
-  return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), content ?? Buffer.alloc(0)]) }
-}
-
-async function watching<Result>(
-  work: () => Promise<Result>,
-  { stores, windows }: Shared
-): Promise<{ result: Result; upstream: readonly RecordedRequest[] }> {
-  const all = Object.values(stores)
-  const before = all.map((store) => store.requests.all.length)
-  // Requests that came when nobody watched belong to an answer that was out already.
-  const stray = before.reduce((sum, count) => sum + count, 0) - windows.seen
-  if (stray !== 0) throw new Error(`${stray} upstream requests came after the answer that they belong to`)
-  const result = await work()
-  const upstream = all.flatMap((store, index) => store.requests.all.slice(before[index]))
-  windows.seen = all.reduce((sum, store) => sum + store.requests.all.length, 0)
-  return { result, upstream }
 }
 
 function stateOf(store: Store): unknown {
