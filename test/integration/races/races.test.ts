@@ -16,6 +16,8 @@ const KEYS = ['a', 'b', 'c', 'd']
 const SERVICES = ['orders', 'billing']
 /** Of each service at once. */
 const WORKERS = 3
+/** Reads that found their service's own last write or delete, with nothing in doubt. */
+const COMPARED_MIN = 10
 const SECONDS = Number(process.env['SLUICE_TEST_RACES_SECONDS'] ?? 4)
 const SEED = Number(process.env['SLUICE_TEST_SEED'] ?? Date.now() % 1_000_000)
 const TIMEOUTS = { upstreamHead: '1s', upstreamSlowHead: '1s', leaseMargin: '1s', leaseWait: '300ms' }
@@ -82,10 +84,16 @@ async function run(t: Test, race: Race, seed: number): Promise<void> {
   )
   const calm = badWeather(store, random)
   const watch = setInterval(() => void mismatches(store).forEach(violated), 25)
-  const end = performance.now() + SECONDS * 1000
+  const compared = (): number => services.reduce((sum, { tally }) => sum + (tally.get('compared') ?? 0), 0)
+  const began = performance.now()
+  // On a machine that is busy with other things it goes on until it has something to say.
+  const isOver = (): boolean => {
+    const seconds = (performance.now() - began) / 1000
+    return violations.length > 0 || (seconds > SECONDS && (compared() > COMPARED_MIN || seconds > 5 * SECONDS))
+  }
   const work = services.flatMap((service) =>
     Array.from({ length: WORKERS }, async () => {
-      while (performance.now() < end && violations.length === 0) await service.act()
+      while (!isOver()) await service.act()
     })
   )
   if (race.kill) await killOne(replicas, living, SECONDS * 400)
@@ -99,8 +107,7 @@ async function run(t: Test, race: Race, seed: number): Promise<void> {
   for (const service of services) t.comment(JSON.stringify(Object.fromEntries([...service.tally].toSorted())))
   t.same(violations.slice(0, 5), [])
   t.same(store.failures, [])
-  const compared = services.reduce((sum, { tally }) => sum + (tally.get('compared') ?? 0), 0)
-  t.ok(compared > 10, `${compared} reads had something to be compared with`)
+  t.ok(compared() > COMPARED_MIN, `${compared()} reads had something to be compared with`)
 }
 
 async function killOne([, second]: readonly Serving[], living: boolean[], afterMs: number): Promise<void> {
