@@ -12,6 +12,14 @@ export interface KeyHistory {
   doubtUntil: number
 }
 
+/** An own change that is under way. */
+export interface Change {
+  readonly service: string
+  readonly key: string
+  readonly began: number
+  readonly isAlone: boolean
+}
+
 export type Outcome = { readonly etag: string | null } | 'nothing' | 'unknown'
 
 export interface Expectation {
@@ -37,20 +45,17 @@ export class Histories {
     return known
   }
 
-  /** Gives the epoch of the change, to be told to `end`. */
-  begin(service: string, key: string): number {
+  begin(service: string, key: string): Change {
     const history = this.of(service, key)
-    // A change that begins while another is under way leaves the other's order open too.
-    if (history.underWay > 0) history.isOpen = true
+    const isAlone = history.underWay === 0
     history.underWay += 1
     history.epoch += 1
-    return history.epoch
+    return { service, key, began: history.epoch, isAlone }
   }
 
   /** `etag`: written; null: deleted; `nothing`: refused, without effect; `unknown`: nobody can say. */
-  end(change: { readonly service: string; readonly key: string; readonly began: number }, outcome: Outcome): void {
-    const { began } = change
-    const history = this.of(change.service, change.key)
+  end({ service, key, began, isAlone }: Change, outcome: Outcome): void {
+    const history = this.of(service, key)
     history.underWay -= 1
     if (outcome === 'nothing') return
     if (outcome === 'unknown') {
@@ -58,7 +63,9 @@ export class Histories {
       history.isOpen = true
       return
     }
-    history.isOpen = history.epoch !== began || history.underWay > 0 || this.#now() < history.doubtUntil
+    // Of two own changes that overlapped nobody can say which took effect last.
+    const wasAlone = isAlone && history.epoch === began
+    history.isOpen = !wasAlone || this.#now() < history.doubtUntil
     history.etag = outcome.etag
   }
 

@@ -64,7 +64,7 @@ export class RacingService {
   /** A change of one key, whose acknowledgement is what the service relies on from then on. */
   async #change(operation: string, key: string, call: Call, etagOf: (reply: Reply) => string | null): Promise<void> {
     const { histories, name, random } = this.#options
-    const change = { service: name, key, began: histories.begin(name, key) }
+    const change = histories.begin(name, key)
     const reply = await this.#send(call)
     this.#count(operation, reply)
     // SlowDown is answered only where nothing was done, or where it is known not to have been.
@@ -111,7 +111,7 @@ export class RacingService {
     const { histories, name, keys, random } = this.#options
     const chosen = keys.filter(() => random() < 0.6)
     if (chosen.length === 0) return
-    const changes = chosen.map((key) => ({ service: name, key, began: histories.begin(name, key) }))
+    const changes = chosen.map((key) => histories.begin(name, key))
     const body = deleteXml(chosen.toSorted(() => random() - 0.5))
     const headers = { 'content-md5': createHash('md5').update(body).digest('base64') }
     const reply = await this.#send({ method: 'POST', query: { delete: '' }, body, headers })
