@@ -6,13 +6,12 @@ import { composeIdentity, type Identity } from './compose-identity.ts'
 import { lifeOf, type Sluice } from './compose-life.ts'
 import { composeServers } from './compose-servers.ts'
 import { composeAccounts } from './compose-upstreams.ts'
+import { composeWaysIn } from './compose-ways-in.ts'
 import type { Config } from './config.ts'
 import { registerTenant, unregisterTenant } from './database/assignments.ts'
 import { isConnectionFault } from './database/connect.ts'
 import { newKeyRingText, readKeyRing, type KeyRing } from './identity/key-ring.ts'
 import { mayTouch } from './identity/roles.ts'
-import { createSessionCache } from './identity/session-cache.ts'
-import { verifyWebIdentity } from './identity/web-identity.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { OwnerCache } from './ownership/owner-cache.ts'
@@ -36,7 +35,6 @@ export interface ComposeOptions {
   readonly logDestination: string | number
 }
 
-const SESSIONS_MAX = 10_000
 const SIGNING_KEYS_MAX = 10_000
 const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 
@@ -85,20 +83,19 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
     onError: (error) => log.event('warn', `upstream: ${error.message}`)
   })
   const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
-  const deps = composeDependencies(parts, ring)
+  const deps = composeDependencies(parts, () => ring)
   const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
   return lifeOf(parts, servers)
 }
 
 /** What the stages need, from the parts of a proxy. */
-export function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
+export function composeDependencies(parts: Parts, ring: () => KeyRing): Dependencies {
   const { config, identity, database, upstream, metrics, now } = parts
   const { s3 } = config.listeners
   const signing = {
     signingKeys: new SigningKeyCache(SIGNING_KEYS_MAX),
     timeouts: { headMs: config.timeouts.upstreamHead, slowHeadMs: config.timeouts.upstreamSlowHead }
   }
-  const sealer = { ring, random: randomBytes }
   const placement = placementOf(parts)
   return {
     ...signing,
@@ -111,19 +108,7 @@ export function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
       smallPutBytesMax: config.limits.smallPutBytesMax,
       documentBytesMax: DOCUMENT_BYTES_MAX
     },
-    ring: () => ring,
-    sessions: createSessionCache(SESSIONS_MAX),
-    region: s3.region,
-    regions: s3.regions.length === 0 ? null : new Set(s3.regions),
-    ownerOf: identity.ownerOf,
-    sts: {
-      verifyToken: (token) => verifyWebIdentity(token, identity.issuers, now()),
-      roles: identity.roles,
-      sealer,
-      policyProblems: identity.sessionPolicyProblems,
-      now
-    },
-    sealer,
+    ...composeWaysIn({ config, identity, ring, now }),
     placement,
     policy: { policiesOf: identity.policiesOf, parseSessionPolicy: identity.parseSessionPolicy, evaluate },
     buckets: bucketsOf(parts, { placement, signing }),

@@ -1,3 +1,11 @@
+/** How a caller proved itself, as policies ask for it. */
+export interface CallerProof {
+  /** S3's `s3:authType`; null for what S3 does not have, such as a bearer token. */
+  readonly authType: 'REST-HEADER' | 'REST-QUERY-STRING' | null
+  /** How long ago a presigned URL was signed; null for every other proof. */
+  readonly signatureAgeMs: number | null
+}
+
 /** Who calls, as proven for this request. The tenant is not part of it: it comes from the request. */
 export interface Caller {
   /** Id of the issuer that vouched for the subject. */
@@ -17,4 +25,5 @@ export interface Caller {
   /** The session policy given at AssumeRole, as JSON text; it only narrows. */
   readonly sessionPolicy: string | null
   readonly expiresAt: Date
+  readonly proof: CallerProof
 }

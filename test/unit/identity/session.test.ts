@@ -47,12 +47,13 @@ t.test('a session opens to exactly what was issued', (t) => {
   const session = opened(open(issued))
   t.same(session.claims, { ...CLAIMS, sessionPolicy: '{"Statement":[]}', session: issued.session, issuedAt: NOW, expiresAt: later(3600) })
   t.equal(session.secretAccessKey, issued.secretAccessKey)
-  t.same(callerOf(session.claims, 'me'), {
+  t.same(callerOf(session.claims, 'me', { authType: 'REST-HEADER', signatureAgeMs: null }), {
     ...CLAIMS,
     sessionPolicy: '{"Statement":[]}',
     session: issued.session,
     owner: 'me',
-    expiresAt: later(3600)
+    expiresAt: later(3600),
+    proof: { authType: 'REST-HEADER', signatureAgeMs: null }
   })
   t.end()
 })

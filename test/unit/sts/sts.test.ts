@@ -84,7 +84,8 @@ const CALLER: Caller = {
   podUid: null,
   serviceAccountUid: null,
   sessionPolicy: null,
-  expiresAt: later(3600)
+  expiresAt: later(3600),
+  proof: { authType: 'REST-HEADER', signatureAgeMs: null }
 }
 
 t.test('a caller who signed is told who it is', async (t) => {
