@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { evaluate } from '../policy/evaluate.ts'
 import { composeDatabase, type Database } from './compose-database.ts'
 import { leaseTimes } from './compose-leases.ts'
+import { composeKeyRing } from './compose-key-ring.ts'
 import { composeIdentity, type Identity } from './compose-identity.ts'
 import { lifeOf, type Sluice } from './compose-life.ts'
 import { composeServers } from './compose-servers.ts'
@@ -10,8 +11,8 @@ import { composeWaysIn } from './compose-ways-in.ts'
 import type { Config } from './config.ts'
 import { registerTenant, unregisterTenant } from './database/assignments.ts'
 import { isConnectionFault } from './database/connect.ts'
-import { newKeyRingText, readKeyRing, type KeyRing } from './identity/key-ring.ts'
-import { mayTouch } from './identity/roles.ts'
+import type { KeyRing } from './identity/key-ring.ts'
+import { mayTouch, namesTenant } from './identity/roles.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { OwnerCache } from './ownership/owner-cache.ts'
@@ -58,8 +59,8 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const identity = composeIdentity(config, now, (issuer, error) => {
     if (error !== null) log.event('warn', `the keys of issuer ${issuer} could not be fetched: ${error.message}`)
   })
-  const ring = ringOf(config)
   const database = composeDatabase(config, log, now)
+  const keyRing = composeKeyRing({ config, run: database.run, log, now })
   const accounts = composeAccounts(config)
   const metrics = createMetrics({
     names: {
@@ -83,9 +84,9 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
     onError: (error) => log.event('warn', `upstream: ${error.message}`)
   })
   const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
-  const deps = composeDependencies(parts, () => ring)
+  const deps = composeDependencies(parts, keyRing.ring)
   const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
-  return lifeOf(parts, servers)
+  return lifeOf({ ...parts, keyRing }, servers)
 }
 
 /** What the stages need, from the parts of a proxy. */
@@ -108,7 +109,7 @@ export function composeDependencies(parts: Parts, ring: () => KeyRing): Dependen
       smallPutBytesMax: config.limits.smallPutBytesMax,
       documentBytesMax: DOCUMENT_BYTES_MAX
     },
-    ...composeWaysIn({ config, identity, ring, now }),
+    ...composeWaysIn({ config, identity, database, ring, now }),
     placement,
     policy: { policiesOf: identity.policiesOf, parseSessionPolicy: identity.parseSessionPolicy, evaluate },
     buckets: bucketsOf(parts, { placement, signing }),
@@ -138,9 +139,9 @@ function placementOf({ identity, database, accounts }: Parts): PlacementDependen
     },
     find: (tenant) => database.directory.find(tenant),
     account: (id) => accounts.get(id) ?? null,
-    mayTouch(roleName, tenant) {
-      const role = identity.roles.get(roleName)
-      return role !== undefined && mayTouch(role, tenant)
+    mayTouch(caller, tenant) {
+      const role = identity.roles.get(caller.role)
+      return role !== undefined && mayTouch(role, tenant) && (caller.tenants === null || namesTenant(caller.tenants, tenant))
     }
   }
 }
@@ -156,7 +157,7 @@ function bucketsOf(
     region: config.listeners.s3.region,
     recorded: () => directory.recorded(),
     mayList: (grant, tenant) =>
-      placement.mayTouch(grant.caller.role, tenant) &&
+      placement.mayTouch(grant.caller, tenant) &&
       mayListTenant(
         grant.caller,
         tenant,
@@ -231,11 +232,6 @@ function byteBudget(bytesMax: number): ByteBudget {
       left += bytes
     }
   }
-}
-
-function ringOf(config: Config): KeyRing {
-  const { keysFile } = config.sealing
-  return readKeyRing(keysFile === null ? newKeyRingText(randomBytes) : keysFile.reveal())
 }
 
 function logLevel(config: Config): 'debug' | 'info' | 'warn' | 'error' {

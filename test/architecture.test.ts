@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proxy/upstreams': ['proxy/transport/transport.ts'],
   'proxy/observe': ['proxy/transport/transport.ts'],
   'proxy/ops': [],
-  'proxy/database': ['proxy/tenants'],
+  'proxy/database': ['proxy/tenants', 'proxy/identity/access-keys.ts', 'proxy/identity/revocations.ts'],
   'proxy/sts': ['proxy/identity', 'proxy/s3', 'proxy/sigv4', 'proxy/tenants'],
   'proxy/dev': ['proxy/dev/store'],
   'proxy/dev/store': [],

@@ -1,5 +1,4 @@
 import type { Issuers } from './issuers.ts'
-import type { RoleRule } from './roles.ts'
 import type { WebIdentity } from './web-identity.ts'
 
 /** Tokens that come on requests themselves: proven once, then known by their digest. */
@@ -8,8 +7,6 @@ export interface BearerTokens {
   known(digest: string): WebIdentity | null
   /** Proves a token, or throws a TokenProblem; requests with one token share the work. */
   verify(token: string, digest: string): Promise<WebIdentity>
-  /** The role rules of an issuer; none when it is gone. */
-  rulesOf(issuer: string): readonly RoleRule[]
   readonly size: number
 }
 
@@ -65,7 +62,6 @@ export function createBearerTokens({ issuers, verifyToken, now, entriesMax }: Be
       underWay.set(digest, work)
       return work
     },
-    rulesOf: (issuer) => issuers.find(issuer)?.roleRules ?? [],
     get size() {
       return entries.size
     }

@@ -130,7 +130,21 @@ export function openSession(
 /** The caller of an opened session; the owner comes from the live configuration. */
 export function callerOf(claims: SessionClaims, owner: string, proof: CallerProof): Caller {
   const { issuer, subject, role, session, namespace, serviceAccount, podUid, serviceAccountUid, sessionPolicy, expiresAt } = claims
-  return { issuer, subject, role, owner, session, namespace, serviceAccount, podUid, serviceAccountUid, sessionPolicy, expiresAt, proof }
+  return {
+    issuer,
+    subject,
+    role,
+    owner,
+    session,
+    namespace,
+    serviceAccount,
+    podUid,
+    serviceAccountUid,
+    sessionPolicy,
+    expiresAt,
+    tenants: null,
+    proof
+  }
 }
 
 function claimsOf(

@@ -2,6 +2,7 @@ import { S3Error } from '../s3/error.ts'
 import { findAuthSource } from '../sigv4/auth-source.ts'
 import { SigV4Problem } from '../sigv4/problem.ts'
 import type { AcceptedRequest } from './accept.ts'
+import { refuseRevoked } from './refuse-revoked.ts'
 import { BEARER_WAY } from './ways-in/bearer.ts'
 import { HEADER_SIGNATURE } from './ways-in/header-signature.ts'
 import { QUERY_SIGNATURE_WAY } from './ways-in/query-signature.ts'
@@ -38,7 +39,9 @@ export async function authenticate(
   context: { readonly deps: IdentityDependencies; readonly now: Date }
 ): Promise<Authenticated> {
   try {
-    return await way.authenticate(request, credential, context)
+    const proof = await way.authenticate(request, credential, context)
+    refuseRevoked(proof.caller, context.deps.revocations, context.now)
+    return proof
   } catch (error) {
     throw refusalOf(error)
   }

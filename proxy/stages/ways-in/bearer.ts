@@ -46,7 +46,8 @@ async function byBearerToken(
       // Names the token in the audit record without being it.
       session: `bearer-${digest.slice(0, 24)}`,
       sessionPolicy: null,
-      proof: { authType: null, signatureAgeMs: null }
+      tenants: null,
+      proof: { authType: null, signatureAgeMs: null, accessKeyId: null }
     },
     request,
     payload,
@@ -58,13 +59,13 @@ async function byBearerToken(
 async function provenBearer(
   token: string,
   digest: string,
-  { bearerTokens }: IdentityDependencies
+  { bearerTokens, rulesOf }: IdentityDependencies
 ): Promise<{ readonly identity: WebIdentity; readonly role: string }> {
   try {
     // Awaited only where the token is new: a known one is answered from memory.
     const known = bearerTokens.known(digest)
     const identity = known ?? (await bearerTokens.verify(token, digest))
-    const role = roleByRule(bearerTokens.rulesOf(identity.issuer), identity)
+    const role = roleByRule(rulesOf(identity.issuer), identity)
     if (role === null) throw new S3Error('AccessDenied', `no role rule of issuer ${identity.issuer} matches ${identity.subject}`)
     return { identity, role }
   } catch (error) {

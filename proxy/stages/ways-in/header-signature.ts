@@ -1,15 +1,14 @@
-import { callerOf } from '../../identity/session.ts'
 import { checkScope, parseAuthorization, type CredentialScope } from '../../sigv4/authorization.ts'
 import { canonicalQuery } from '../../sigv4/canonical-query.ts'
 import { payloadHashOf, payloadMode } from '../../sigv4/payload/modes.ts'
 import { checkSkew, findDate } from '../../sigv4/request-date.ts'
 import { checkSignedHeaders } from '../../sigv4/signed-headers.ts'
 import type { AcceptedRequest } from '../accept.ts'
-import { expectedRegion, proveSession } from './signed-request.ts'
+import { expectedRegion, proveSigner } from './signed-request.ts'
 import { isBearer } from './bearer.ts'
 import type { Authenticated, Credential, IdentityDependencies, WayIn } from './way-in.ts'
 
-/** SigV4 in the Authorization header, signed with session credentials: what every SDK does. */
+/** SigV4 in the Authorization header, signed with session credentials or an access key: what every SDK does. */
 export const HEADER_SIGNATURE: WayIn = {
   name: 'header-signature',
   takes: (credential) => credential.kind === 'header' && !isBearer(credential.authorization),
@@ -39,12 +38,13 @@ function byHeaderSignature(
     amzDate: date.text
   }
   const sessionToken = request.headers.get('x-amz-security-token') ?? null
-  const { claims, owner, signingKey } = proveSession({ claimed, sessionToken }, deps, now)
+  const proof = { authType: 'REST-HEADER', signatureAgeMs: null } as const
+  const { caller, signingKey } = proveSigner({ claimed, sessionToken, proof }, deps, now)
   // Told only to whoever holds the secret; SDKs correct their clock by it and the Date of the answer.
   checkSkew(date, now)
   const scope: CredentialScope = { day: authorization.day, region: authorization.region, service: 's3' }
   return {
-    caller: callerOf(claims, owner, { authType: 'REST-HEADER', signatureAgeMs: null }),
+    caller,
     request,
     payload,
     chunkSigning: { signingKey, amzDate: date.text, scope, seedSignature: authorization.signature },

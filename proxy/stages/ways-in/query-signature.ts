@@ -1,4 +1,3 @@
-import { callerOf } from '../../identity/session.ts'
 import { S3Error } from '../../s3/error.ts'
 import { canonicalQuery } from '../../sigv4/canonical-query.ts'
 import { payloadHashOf } from '../../sigv4/payload/modes.ts'
@@ -6,11 +5,11 @@ import { checkQueryScope, checkQueryTime, parseQueryAuthorization, QUERY_SIGNATU
 import { checkSignedHeaders } from '../../sigv4/signed-headers.ts'
 import type { AcceptedRequest } from '../accept.ts'
 import { withHoistedHeaders } from './hoisted-headers.ts'
-import { expectedRegion, proveSession } from './signed-request.ts'
+import { expectedRegion, proveSigner } from './signed-request.ts'
 import { unchainedPayload } from './unchained-payload.ts'
 import type { Authenticated, Credential, IdentityDependencies, WayIn } from './way-in.ts'
 
-/** SigV4 in the query: a URL that a client with session credentials made and gave away. */
+/** SigV4 in the query: a URL that a client made with its credentials and gave away. */
 export const QUERY_SIGNATURE_WAY: WayIn = {
   name: 'query-signature',
   takes: (credential) => credential.kind === 'query' && credential.scheme === 'v4',
@@ -41,11 +40,12 @@ function byQuerySignature(
     authorization,
     amzDate: date.text
   }
-  const { claims, owner } = proveSession({ claimed, sessionToken: signing.sessionToken }, deps, now)
+  const proof = { authType: 'REST-QUERY-STRING', signatureAgeMs: Math.max(0, now.getTime() - date.timeMs) } as const
+  const { caller } = proveSigner({ claimed, sessionToken: signing.sessionToken, proof }, deps, now)
   // The allowance that an expired session gets is for SDKs that use theirs to the last second. A URL is in nobody's hand any more.
-  if (now.getTime() > claims.expiresAt.getTime()) throw new S3Error('ExpiredToken', 'the session that signed the URL has expired')
+  if (now.getTime() > caller.expiresAt.getTime()) throw new S3Error('ExpiredToken', 'the session that signed the URL has expired')
   return {
-    caller: callerOf(claims, owner, { authType: 'REST-QUERY-STRING', signatureAgeMs: Math.max(0, now.getTime() - date.timeMs) }),
+    caller,
     request,
     payload,
     chunkSigning: null,

@@ -9,6 +9,8 @@ import { composeServers } from '../../../proxy/compose-servers.ts'
 import { composeAccounts } from '../../../proxy/compose-upstreams.ts'
 import { readConfig } from '../../../proxy/config.ts'
 import { startStore, type Store } from '../../../proxy/dev/store/start-store.ts'
+import { createAccessKeys } from '../../../proxy/identity/access-keys.ts'
+import { createRevocations } from '../../../proxy/identity/revocations.ts'
 import { newKeyRingText, readKeyRing, type KeyRing } from '../../../proxy/identity/key-ring.ts'
 import { issueSession, type IssuedSession, type NewSession } from '../../../proxy/identity/session.ts'
 import { createLog } from '../../../proxy/observe/log.ts'
@@ -114,6 +116,8 @@ function memoryDatabase(): Database {
   }
   return {
     directory,
+    revocations: createRevocations(),
+    accessKeys: createAccessKeys(),
     ledger: { insert: () => undefined, remove: () => undefined, hasUploads: () => Promise.resolve(false), list: never },
     ...{ run: never, feed: { refresh: () => Promise.resolve() }, leases: { open: () => HOLDER } }
   } as unknown as Database

@@ -91,9 +91,3 @@ t.test('a token that was being proven while the keys changed is proven again', a
   await asked
   t.equal(tokens.known('d'), null)
 })
-
-t.test('an issuer that is gone has no rules', async (t) => {
-  const { tokens } = await setUp()
-  t.same(tokens.rulesOf('elsewhere'), [])
-  t.equal(tokens.rulesOf('prod-eu').length, 1)
-})

@@ -85,7 +85,8 @@ const CALLER: Caller = {
   serviceAccountUid: null,
   sessionPolicy: null,
   expiresAt: later(3600),
-  proof: { authType: 'REST-HEADER', signatureAgeMs: null }
+  tenants: null,
+  proof: { authType: 'REST-HEADER', signatureAgeMs: null, accessKeyId: null }
 }
 
 t.test('a caller who signed is told who it is', async (t) => {
