@@ -64,7 +64,7 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const accounts = composeAccounts(config)
   const metrics = createMetrics({
     names: {
-      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity'],
+      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity'],
       errorCodes: Object.keys(S3_ERRORS),
       accounts: [...accounts.keys()],
       issuers: identity.issuers.all.map(({ id }) => id),
