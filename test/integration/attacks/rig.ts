@@ -45,6 +45,8 @@ export interface Call {
   readonly body?: string | Uint8Array
   /** Null sends the request without any signature. */
   readonly as: Caller | null
+  /** Whom the request speaks for where another way in than a header signature says so: what it may ask and be shown is judged by that. */
+  readonly onBehalfOf?: Caller
   /** x-amz-content-sha256; by default the hash of the body. Null leaves it out. */
   readonly payload?: string | null
   readonly region?: string
@@ -266,10 +268,11 @@ async function send(call: Call, { port, shared }: Wire): Promise<Outcome> {
   }, shared)
   const text = response.body.toString('latin1')
   const answer = `${response.rawHeaders.join('\n')}\n\n${text}`
-  const what = `${call.method} ${call.target} as ${call.as?.service ?? 'nobody'}`
-  for (const leak of leaksIn(answer, { asked: bytes.toString('latin1'), secrets: secretsOf(call.as, shared.stores) }))
+  const speaker = call.as ?? call.onBehalfOf ?? null
+  const what = `${call.method} ${call.target} as ${speaker?.service ?? 'nobody'}`
+  for (const leak of leaksIn(answer, { asked: bytes.toString('latin1'), secrets: secretsOf(speaker, shared.stores) }))
     shared.findings.push(`${what}: ${leak}`)
-  for (const stray of strayed(upstream, call.as)) shared.findings.push(`${what}: ${stray}`)
+  for (const stray of strayed(upstream, speaker)) shared.findings.push(`${what}: ${stray}`)
   return { response, status: response.status, code: /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? null, text, upstream }
 }
 
