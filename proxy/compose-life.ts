@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from './compose-database.ts'
 import type { Identity } from './compose-identity.ts'
 import type { Servers } from './compose-servers.ts'
+import type { Upstreams } from './compose-upstreams.ts'
 import { isConnectionFault } from './database/connect.ts'
 import type { Log } from './observe/log.ts'
 import type { UpstreamClient } from './transport/transport.ts'
@@ -24,6 +25,7 @@ interface Parts {
   readonly identity: Identity
   readonly database: Database
   readonly upstream: UpstreamClient
+  readonly upstreams: Upstreams
   readonly log: Log
 }
 
@@ -32,7 +34,7 @@ const DATABASE_RETRY_MS = 1_000
 
 /** Starts and stops the parts of a proxy in their order. */
 export function lifeOf(parts: Parts, servers: Servers): Sluice {
-  const { identity, database, log } = parts
+  const { identity, database, upstreams, log } = parts
   const { promise: refused, reject: refuse } = Promise.withResolvers<never>()
   // Told to whoever listens; nobody has to.
   refused.catch(() => undefined)
@@ -66,6 +68,7 @@ export function lifeOf(parts: Parts, servers: Servers): Sluice {
     async start() {
       try {
         const isThere = await answers(database, log)
+        upstreams.start()
         const addresses = await servers.listen()
         if (isThere) await Promise.all([loadFirst(), refreshKeys()])
         else void Promise.all([waitForDatabase(), refreshKeys()]).catch(refuse)
@@ -91,8 +94,9 @@ async function answers(database: Database, log: Log): Promise<boolean> {
   }
 }
 
-async function stopParts({ database, upstream, log }: Parts, servers: Servers): Promise<void> {
+async function stopParts({ database, upstream, upstreams, log }: Parts, servers: Servers): Promise<void> {
   await servers.stop()
+  upstreams.close()
   await database.close()
   await upstream.close()
   log.close()

@@ -5,7 +5,7 @@ import { leaseTimes } from './compose-leases.ts'
 import { composeIdentity, type Identity } from './compose-identity.ts'
 import { lifeOf, type Sluice } from './compose-life.ts'
 import { composeServers } from './compose-servers.ts'
-import { composeAccounts } from './compose-upstreams.ts'
+import { composeUpstreams } from './compose-upstreams.ts'
 import type { Config } from './config.ts'
 import { registerTenant, unregisterTenant } from './database/assignments.ts'
 import { isConnectionFault } from './database/connect.ts'
@@ -30,6 +30,7 @@ import { isTenantId } from './tenants/placement.ts'
 import { createUndiciUpstream, UPSTREAM_DEFAULTS } from './transport/upstream-undici.ts'
 import type { UpstreamClient } from './transport/transport.ts'
 import type { UpstreamAccount } from './upstreams/account.ts'
+import type { CredentialsEvent } from './upstreams/credentials.ts'
 
 export interface ComposeOptions {
   /** 1 for standard output, or a file. */
@@ -63,7 +64,8 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   for (const warning of identity.policyWarnings) log.event('warn', warning)
   const ring = ringOf(config)
   const database = composeDatabase(config, log, now)
-  const accounts = composeAccounts(config)
+  const upstreams = composeUpstreams(config, (event) => noteCredentials(event, { log, metrics, now }))
+  const { accounts } = upstreams
   const metrics = createMetrics({
     names: {
       operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity'],
@@ -78,6 +80,8 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
     },
     processMetrics: true
   })
+  for (const { id, credentials } of accounts.values())
+    if (credentials.usable) metrics.credentialsInUse(id, { since: now(), notAfter: null })
   const upstream = createUndiciUpstream({
     ...UPSTREAM_DEFAULTS,
     connectTimeoutMs: config.timeouts.upstreamConnect,
@@ -88,7 +92,20 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
   const deps = composeDependencies(parts, ring)
   const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
-  return lifeOf(parts, servers)
+  return lifeOf({ ...parts, upstreams }, servers)
+}
+
+/** What became of an attempt to get credentials: counted always, written once. */
+function noteCredentials(
+  event: CredentialsEvent,
+  { log, metrics, now }: { readonly log: Log; readonly metrics: Metrics; readonly now: () => Date }
+): void {
+  const { account, result, reason, notAfter } = event
+  metrics.credentialsReloaded(account, result)
+  if (result === 'loaded') metrics.credentialsInUse(account, { since: now(), notAfter })
+  if (event.repeated) return
+  if (result === 'loaded') log.event('info', 'new credentials of an account are in use', { account })
+  else log.event('warn', `the credentials of an account could not be renewed: ${reason ?? ''}`, { account })
 }
 
 /** What the stages need, from the parts of a proxy. */
