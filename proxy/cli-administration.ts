@@ -25,7 +25,7 @@ export interface Administration {
 export function openAdministration(config: Config): Administration {
   const pool = openPool(connection(config, { connectionsMax: 2, direct: true }))
   const { run } = pool
-  const { accounts } = composeUpstreams(config, () => undefined)
+  const { accounts } = composeUpstreams(config, { now: () => new Date(), random: Math.random, onEvent: () => undefined })
   const upstream = createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => undefined })
   const ledger = createUploadLedger({ run, waitingMax: 1, retryMs: 1_000, onFault: () => undefined })
   const deps: SendDependencies = {

@@ -1,7 +1,7 @@
-import type { AccountConfig, Config, Secret } from './config.ts'
+import { composeCredentials, type CredentialTools } from './compose-credentials.ts'
+import type { AccountConfig, Config } from './config.ts'
 import type { UpstreamAccount } from './upstreams/account.ts'
-import { fixedCredentials, type CredentialSource, type CredentialsEvent } from './upstreams/credentials.ts'
-import { mountedCredentials, type MountedPart } from './upstreams/mounted-credentials.ts'
+import type { CredentialSource } from './upstreams/credentials.ts'
 
 /** The accounts, and their credentials as things that live. */
 export interface Upstreams {
@@ -12,12 +12,9 @@ export interface Upstreams {
   close(): void
 }
 
-/** Kubelet and Vault write within seconds; the poll is for what no watch tells. */
-const MOUNTED_TIMES = { pollMs: 15_000, debounceMs: 250 }
-
 /** Builds the configured accounts; nothing is started. */
-export function composeUpstreams(config: Config, onEvent: (event: CredentialsEvent) => void): Upstreams {
-  const accounts = new Map(config.accounts.map((account) => [account.id, accountOf(account, credentialsOf(account, onEvent))]))
+export function composeUpstreams(config: Config, tools: CredentialTools): Upstreams {
+  const accounts = new Map(config.accounts.map((account) => [account.id, accountOf(account, composeCredentials(account, tools))]))
   const sources = [...accounts.values()].map(({ credentials }) => credentials)
   return {
     accounts,
@@ -48,27 +45,4 @@ function accountOf(account: AccountConfig, credentials: CredentialSource): Upstr
     leases: account.leases,
     credentials
   }
-}
-
-function credentialsOf({ id, credentials }: AccountConfig, onEvent: (event: CredentialsEvent) => void): CredentialSource {
-  const { accessKeyId, secretAccessKey, sessionToken } = credentials
-  if ([accessKeyId, secretAccessKey, sessionToken].some((secret) => secret !== null && secret.file !== null)) {
-    return mountedCredentials({
-      account: id,
-      accessKeyId: partOf(accessKeyId),
-      secretAccessKey: partOf(secretAccessKey),
-      sessionToken: sessionToken === null ? null : partOf(sessionToken),
-      times: MOUNTED_TIMES,
-      onEvent
-    })
-  }
-  return fixedCredentials({
-    accessKeyId: accessKeyId.reveal(),
-    secretAccessKey: secretAccessKey.reveal(),
-    ...(sessionToken !== null && { sessionToken: sessionToken.reveal() })
-  })
-}
-
-function partOf(secret: Secret): MountedPart {
-  return { value: secret.reveal(), file: secret.file }
 }

@@ -4,7 +4,7 @@ import { composeDatabase, type Database } from './compose-database.ts'
 import { leaseTimes } from './compose-leases.ts'
 import { composeIdentity, type Identity } from './compose-identity.ts'
 import { lifeOf, type Sluice } from './compose-life.ts'
-import { composeServers } from './compose-servers.ts'
+import { composeServers, type ServersOptions } from './compose-servers.ts'
 import { composeUpstreams } from './compose-upstreams.ts'
 import type { Config } from './config.ts'
 import { registerTenant, unregisterTenant } from './database/assignments.ts'
@@ -64,7 +64,8 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   for (const warning of identity.policyWarnings) log.event('warn', warning)
   const ring = ringOf(config)
   const database = composeDatabase(config, log, now)
-  const upstreams = composeUpstreams(config, (event) => noteCredentials(event, { log, metrics, now }))
+  const onCredentials = (event: CredentialsEvent): void => noteCredentials(event, { log, metrics, now })
+  const upstreams = composeUpstreams(config, { now, random: Math.random, onEvent: onCredentials })
   const { accounts } = upstreams
   const metrics = createMetrics({
     names: {
@@ -100,12 +101,14 @@ function noteCredentials(
   event: CredentialsEvent,
   { log, metrics, now }: { readonly log: Log; readonly metrics: Metrics; readonly now: () => Date }
 ): void {
-  const { account, result, reason, notAfter } = event
+  const { account, tenant, result, reason, notAfter } = event
   metrics.credentialsReloaded(account, result)
-  if (result === 'loaded') metrics.credentialsInUse(account, { since: now(), notAfter })
-  if (event.repeated) return
-  if (result === 'loaded') log.event('info', 'new credentials of an account are in use', { account })
-  else log.event('warn', `the credentials of an account could not be renewed: ${reason ?? ''}`, { account })
+  if (result === 'loaded' && tenant === null) metrics.credentialsInUse(account, { since: now(), notAfter })
+  // Those of tenants come and go as tenants are asked for.
+  if (event.repeated || (result === 'loaded' && tenant !== null)) return
+  if (result === 'loaded')
+    log.event('info', 'new credentials of an account are in use', { account, notAfter: notAfter?.toISOString() ?? null })
+  else log.event('warn', `the credentials of an account could not be renewed: ${reason ?? ''}`, { account, tenant })
 }
 
 /** What the stages need, from the parts of a proxy. */
@@ -277,6 +280,10 @@ function logLevel(config: Config): 'debug' | 'info' | 'warn' | 'error' {
   return level === 'trace' ? 'debug' : level
 }
 
-function readiness({ identity, database }: Parts): { readonly snapshot: boolean; readonly keys: boolean } {
-  return { snapshot: database.directory.ready, keys: identity.issuers.all.every(({ keys }) => keys.usable) }
+function readiness({ identity, database, accounts }: Parts): ReturnType<ServersOptions['ready']> {
+  return {
+    snapshot: database.directory.ready,
+    keys: identity.issuers.all.every(({ keys }) => keys.usable),
+    credentials: [...accounts.values()].every(({ credentials }) => credentials.usable)
+  }
 }

@@ -1,9 +1,7 @@
-import type { KeyObject } from 'node:crypto'
-
 /** What signs the requests to one account. An in-flight request keeps the pair it began with. */
 export interface UpstreamCredentials {
   readonly accessKeyId: string
-  readonly secretAccessKey: string | KeyObject
+  readonly secretAccessKey: string
   readonly sessionToken?: string
 }
 
@@ -31,6 +29,8 @@ export class CredentialsFault extends Error {
 /** What is told of every attempt to get credentials. */
 export interface CredentialsEvent {
   readonly account: string
+  /** The tenant they are for; null where they are the account's own. */
+  readonly tenant: string | null
   readonly result: 'loaded' | 'failed'
   /** Why it failed; null when it did not. */
   readonly reason: string | null

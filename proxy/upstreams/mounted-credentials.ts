@@ -31,7 +31,8 @@ export function mountedCredentials(options: MountedOptions): CredentialSource {
   let failure: string | null = null
   let reading: Promise<void> | null = null
 
-  const tell = (event: Pick<CredentialsEvent, 'result' | 'reason' | 'repeated'>): void => onEvent({ account, notAfter: null, ...event })
+  const tell = (event: Pick<CredentialsEvent, 'result' | 'reason' | 'repeated'>): void =>
+    onEvent({ account, tenant: null, notAfter: null, ...event })
   const readAll = async (): Promise<void> => {
     const byPath = new Map((await files.read()).map((text, index) => [paths[index], text.replace(/\r?\n$/, '')]))
     const values = parts.map(({ value, file }) => (file === null ? value : (byPath.get(file) ?? '')))

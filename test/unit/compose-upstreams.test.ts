@@ -7,6 +7,8 @@ import { composeUpstreams } from '../../proxy/compose-upstreams.ts'
 import { readConfig, type Config } from '../../proxy/config.ts'
 import type { CredentialsEvent } from '../../proxy/upstreams/credentials.ts'
 
+const TOOLS = { now: () => new Date(), random: () => 0 }
+
 function configWith(account: Record<string, unknown>): Config {
   return readConfig({
     yamlText: stringify({
@@ -25,7 +27,10 @@ t.test('an account whose secret is in a file signs with the new one soon after t
   const file = join(folder, 'secret')
   writeFileSync(file, 'old\n')
   const { promise: told, resolve: tell } = Promise.withResolvers<CredentialsEvent>()
-  const upstreams = composeUpstreams(configWith({ credentials: { accessKeyId: 'id', secretAccessKey: { file } } }), tell)
+  const upstreams = composeUpstreams(configWith({ credentials: { accessKeyId: 'id', secretAccessKey: { file } } }), {
+    ...TOOLS,
+    onEvent: tell
+  })
   const credentials = upstreams.accounts.get('main')?.credentials
   t.match(credentials?.take(), { accessKeyId: 'id', secretAccessKey: 'old' })
   upstreams.start()
@@ -40,7 +45,10 @@ t.test('an account whose secret is in a file signs with the new one soon after t
 })
 
 t.test('an account whose credentials are written outright has nothing to follow', async (t) => {
-  const upstreams = composeUpstreams(configWith({ credentials: { accessKeyId: 'id', secretAccessKey: 's', sessionToken: 't' } }), t.fail)
+  const upstreams = composeUpstreams(configWith({ credentials: { accessKeyId: 'id', secretAccessKey: 's', sessionToken: 't' } }), {
+    ...TOOLS,
+    onEvent: () => t.fail('nothing happens')
+  })
   const credentials = upstreams.accounts.get('main')?.credentials
   const pair = await credentials?.take()
   t.strictSame(pair, { accessKeyId: 'id', secretAccessKey: 's', sessionToken: 't' })

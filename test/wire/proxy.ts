@@ -97,7 +97,7 @@ export async function startProxy(settings: ProxySettings, parts: ProxyParts): Pr
     config,
     log,
     metrics,
-    ready: () => ({ snapshot: true, keys: true })
+    ready: () => ({ snapshot: true, keys: true, credentials: true })
   })
   const { s3 } = await servers.listen()
   return { port: Number(new URL(s3).port), records, faults, stop: () => servers.stop() }
@@ -106,7 +106,7 @@ export async function startProxy(settings: ProxySettings, parts: ProxyParts): Pr
 /** The configured accounts, each with the scripted upstream behind its name. */
 function accountsAt(config: Config, port: number): ReadonlyMap<string, UpstreamAccount> {
   const origin = { secure: false, hostname: '127.0.0.1', port, ca: null }
-  return new Map([...composeUpstreams(config, () => {}).accounts].map(([id, account]) => [id, { ...account, origin }]))
+  return new Map([...composeUpstreams(config, { now: () => NOW, random: () => 0, onEvent: () => {} }).accounts].map(([id, account]) => [id, { ...account, origin }]))
 }
 
 function composeMemory(config: Config, settings: ProxySettings, { note }: ProxyParts): Database {

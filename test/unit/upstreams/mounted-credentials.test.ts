@@ -67,7 +67,7 @@ function swapData(folder: string, number: number): void {
 }
 
 const pair = (number: number): object => ({ accessKeyId: `id-${number}`, secretAccessKey: `secret-${number}` })
-const LOADED = { account: 'main', result: 'loaded', reason: null, repeated: false, notAfter: null }
+const LOADED = { account: 'main', tenant: null, result: 'loaded', reason: null, repeated: false, notAfter: null }
 
 t.test("kubelet's swap of ..data is followed, again and again, without waiting for a poll", async (t) => {
   const folder = folderOf(t)
