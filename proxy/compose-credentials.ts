@@ -3,6 +3,7 @@ import { fixedCredentials, type CredentialSource, type CredentialsEvent } from '
 import { fetchedCredentials } from './upstreams/fetched-credentials.ts'
 import { assumeRoleFetch, keylessFetch, type KeylessOrigin, type StsPlace } from './upstreams/keyless.ts'
 import { mountedCredentials, type MountedPart } from './upstreams/mounted-credentials.ts'
+import { createTenantCredentials, territoryPolicy, type Territory } from './upstreams/tenant-credentials.ts'
 
 export interface CredentialTools {
   readonly now: () => Date
@@ -13,6 +14,10 @@ export interface CredentialTools {
 
 /** Kubelet and Vault write within seconds; the poll is for what no watch tells. */
 const MOUNTED_TIMES = { pollMs: 15_000, debounceMs: 250 }
+/** Those of tenants not asked for lately are made anew. */
+const TENANT_SESSIONS_MAX = 10_000
+/** MinIO and Ceph narrow the caller's own credentials; clients of STS have to name some role all the same. */
+const ANY_ROLE = 'arn:aws:iam::000000000000:role/sluice'
 
 /** What signs the requests to an account: its own credentials, or those of the role that is taken with them. */
 export function composeCredentials(account: AccountConfig, tools: CredentialTools): CredentialSource {
@@ -49,6 +54,33 @@ export function composeCredentials(account: AccountConfig, tools: CredentialTool
       base.close()
     }
   }
+}
+
+/** Sessions of the account's credentials, each for one tenant's keys alone. */
+export function composeTenantCredentials(
+  account: AccountConfig,
+  base: CredentialSource,
+  tools: CredentialTools
+): (territory: Territory) => CredentialSource {
+  const { roleArn, externalId, duration } = account.tenantSessions
+  const role = {
+    roleArn: roleArn ?? ANY_ROLE,
+    externalId,
+    seconds: duration / 1000,
+    sts: stsOf(account, account.tenantSessions)
+  }
+  const make = (territory: Territory): CredentialSource =>
+    fetchedCredentials({
+      account: account.id,
+      tenant: territory.tenant,
+      fetch: assumeRoleFetch(base, {
+        ...role,
+        sessionName: `sluice-${territory.tenant}`.slice(0, 64),
+        policy: territoryPolicy(territory, account)
+      }),
+      ...tools
+    })
+  return createTenantCredentials(make, { tenantsMax: TENANT_SESSIONS_MAX })
 }
 
 function ownCredentials(account: AccountConfig, tools: CredentialTools): CredentialSource {

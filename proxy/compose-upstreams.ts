@@ -1,7 +1,6 @@
-import { composeCredentials, type CredentialTools } from './compose-credentials.ts'
+import { composeCredentials, composeTenantCredentials, type CredentialTools } from './compose-credentials.ts'
 import type { AccountConfig, Config } from './config.ts'
 import type { UpstreamAccount } from './upstreams/account.ts'
-import type { CredentialSource } from './upstreams/credentials.ts'
 
 /** The accounts, and their credentials as things that live. */
 export interface Upstreams {
@@ -14,7 +13,7 @@ export interface Upstreams {
 
 /** Builds the configured accounts; nothing is started. */
 export function composeUpstreams(config: Config, tools: CredentialTools): Upstreams {
-  const accounts = new Map(config.accounts.map((account) => [account.id, accountOf(account, composeCredentials(account, tools))]))
+  const accounts = new Map(config.accounts.map((account) => [account.id, accountOf(account, tools)]))
   const sources = [...accounts.values()].map(({ credentials }) => credentials)
   return {
     accounts,
@@ -23,7 +22,8 @@ export function composeUpstreams(config: Config, tools: CredentialTools): Upstre
   }
 }
 
-function accountOf(account: AccountConfig, credentials: CredentialSource): UpstreamAccount {
+function accountOf(account: AccountConfig, tools: CredentialTools): UpstreamAccount {
+  const credentials = composeCredentials(account, tools)
   const url = new URL(account.endpoint)
   const secure = url.protocol === 'https:'
   return {
@@ -43,6 +43,7 @@ function accountOf(account: AccountConfig, credentials: CredentialSource): Upstr
     ownership: account.ownership,
     encryption: account.encryption,
     leases: account.leases,
-    credentials
+    credentials,
+    tenantCredentials: account.scope === 'tenant' ? composeTenantCredentials(account, credentials, tools) : null
   }
 }

@@ -26,11 +26,13 @@ import type { ByteBudget, Dependencies } from './stages/dependencies.ts'
 import { hasObjects } from './stages/has-data.ts'
 import type { LedgerPort } from './stages/ports.ts'
 import type { PlacementDependencies } from './stages/resolve.ts'
+import type { Assignment } from './tenants/keys.ts'
 import { isTenantId } from './tenants/placement.ts'
 import { createUndiciUpstream, UPSTREAM_DEFAULTS } from './transport/upstream-undici.ts'
 import type { UpstreamClient } from './transport/transport.ts'
 import type { UpstreamAccount } from './upstreams/account.ts'
 import type { CredentialsEvent } from './upstreams/credentials.ts'
+import { accountWithin } from './upstreams/tenant-credentials.ts'
 
 export interface ComposeOptions {
   /** 1 for standard output, or a file. */
@@ -173,12 +175,19 @@ function placementOf({ identity, database, accounts }: Parts): PlacementDependen
       return database.directory.ready
     },
     find: (tenant) => database.directory.find(tenant),
-    account: (id) => accounts.get(id) ?? null,
+    account: (assignment) => accountOf(assignment, accounts),
     mayTouch(roleName, tenant) {
       const role = identity.roles.get(roleName)
       return role !== undefined && mayTouch(role, tenant)
     }
   }
+}
+
+/** The account of a place, with the credentials that its tenant's requests are signed with. */
+function accountOf(assignment: Assignment, accounts: Parts['accounts']): UpstreamAccount | null {
+  const account = accounts.get(assignment.account)
+  if (account === undefined) return null
+  return accountWithin(account, { tenant: assignment.tenant, bucket: assignment.upstreamBucket, prefix: assignment.keyPrefix })
 }
 
 function bucketsOf(
@@ -217,8 +226,8 @@ function bucketsOf(
       })
     },
     async hasData(assignment) {
-      const account = accounts.get(assignment.account)
-      if (account === undefined) throw new Error(`account ${assignment.account} is not configured`)
+      const account = accountOf(assignment, accounts)
+      if (account === null) throw new Error(`account ${assignment.account} is not configured`)
       return (await ledger.hasUploads(assignment.tenant)) || (await hasObjects({ assignment, account }, { ...signing, upstream, now }))
     }
   }

@@ -1,6 +1,6 @@
 import { group, list, optional, type Reading, type ValueOf } from './config-field.ts'
 import { flag, isExposed, oneOf, text, url, whole } from './config-scalar.ts'
-import { checkCredentials, CREDENTIALS } from './config-credentials.ts'
+import { checkCredentials, checkScope, CREDENTIALS, TENANT_SESSIONS } from './config-credentials.ts'
 import { file, problemOfPem } from './config-secret.ts'
 import { CHECKSUMS } from './upstreams/provider-rows.ts'
 import {
@@ -77,6 +77,11 @@ const ACCOUNT = group('One S3 endpoint with credentials.', {
   ),
   pathStyle: optional(flag({ help: 'Puts the bucket into the path instead of the host name.' }), "the provider's usual way"),
   credentials: CREDENTIALS,
+  scope: oneOf(['account', 'tenant'], {
+    help: "What signs a tenant's requests: the account's credentials, or a session of them that reaches this tenant's keys alone (the upstream needs AssumeRole: AWS, MinIO, Ceph).",
+    fallback: 'account'
+  }),
+  tenantSessions: TENANT_SESSIONS,
   shared: flag({ help: 'Tenants without an assignment of their own live here. At most one account.', fallback: false }),
   bucketTemplate: optional(text({ help: 'Names of the shared buckets; {slot} stands for the characters that spread adds.' })),
   spread: optional(
@@ -159,6 +164,7 @@ export function checkAccounts(accounts: readonly AccountSettings[], reading: Rea
     if (settings.shared && first !== -1) reading.problem(`${path}.shared`, `accounts[${first}] is marked shared already: only one can be`)
     checkEndpoint(settings, path, reading)
     checkCredentials(settings, `${path}.credentials`, reading)
+    checkScope(settings, path, reading)
     checkCapabilities(settings, path, reading)
     checkLayout(settings, path, reading)
     if (settings.encryption?.algorithm === 'aws:kms' && settings.encryption.kmsKeyId === null && reading.sound(`${path}.encryption`)) {

@@ -50,6 +50,12 @@ export const CREDENTIALS = group(
   }
 )
 
+/** For `accounts[].tenantSessions`. */
+export const TENANT_SESSIONS = group('The sessions that `scope: tenant` makes with the credentials above, one for each tenant.', {
+  roleArn: optional(roleArn, 'none, which only an upstream other than AWS takes'),
+  ...session
+})
+
 export type CredentialSettings = ValueOf<typeof CREDENTIALS>
 type ContainerSettings = ValueOf<typeof CONTAINER>
 
@@ -112,6 +118,26 @@ export function checkCredentials(
       "must be https: http is allowed on loopback and to the platforms' own addresses only"
     )
   }
+}
+
+/** What is wrong between the scope and its sessions. */
+export function checkScope(
+  settings: {
+    readonly scope: 'account' | 'tenant'
+    readonly provider: string
+    readonly tenantSessions: ValueOf<typeof TENANT_SESSIONS>
+    readonly allowHttp: boolean
+  },
+  path: string,
+  reading: Reading
+): void {
+  const { scope, provider, tenantSessions, allowHttp } = settings
+  if (!reading.sound(`${path}.scope`, `${path}.provider`, `${path}.tenantSessions`)) return
+  checkStsEndpoint({ endpoint: tenantSessions.stsEndpoint, allowHttp }, `${path}.tenantSessions.stsEndpoint`, reading)
+  if (scope === 'account' && tenantSessions.roleArn !== null)
+    reading.problem(`${path}.tenantSessions.roleArn`, 'has a meaning with scope: tenant only')
+  if (scope === 'tenant' && provider === 'aws' && tenantSessions.roleArn === null)
+    reading.problem(`${path}.tenantSessions.roleArn`, 'is required for scope: tenant at AWS')
 }
 
 /** Secrets come from there: http only where nobody is on the way. */

@@ -46,6 +46,16 @@ const GOOD: readonly (Given & { readonly why: string })[] = [
   { why: 'what the container is told', credentials: { containerCredentials: true }, env: RELATIVE },
   { why: 'an address on the machine', credentials: { containerCredentials: { uri: 'http://169.254.170.23/v1/credentials' } } },
   { why: 'the instance', credentials: { instanceMetadata: true } },
+  {
+    why: 'sessions for each tenant at AWS',
+    credentials: PAIR,
+    account: { scope: 'tenant', tenantSessions: { roleArn: ROLE, duration: '15m' } }
+  },
+  {
+    why: 'sessions for each tenant, of no role, at MinIO',
+    credentials: PAIR,
+    account: { provider: 'minio', scope: 'tenant' }
+  },
   { why: 'a role on top of the instance', credentials: { instanceMetadata: true, assumeRole: { roleArn: ROLE, externalId: 'a:b' } } }
 ]
 
@@ -107,6 +117,24 @@ const WRONG: readonly (Given & { readonly why: string; readonly says: readonly s
     why: 'the container asks in the open',
     credentials: { containerCredentials: { uri: 'http://credentials.example/' } },
     says: [`${AT}.containerCredentials.uri: must be https: http is allowed on loopback and to the platforms' own addresses only`]
+  },
+  {
+    why: 'sessions for each tenant at AWS have no role',
+    credentials: PAIR,
+    account: { scope: 'tenant' },
+    says: ['accounts[0].tenantSessions.roleArn: is required for scope: tenant at AWS']
+  },
+  {
+    why: 'a role is given for sessions that are not made',
+    credentials: PAIR,
+    account: { tenantSessions: { roleArn: ROLE } },
+    says: ['accounts[0].tenantSessions.roleArn: has a meaning with scope: tenant only']
+  },
+  {
+    why: 'sessions are asked for in the open',
+    credentials: PAIR,
+    account: { provider: 'minio', scope: 'tenant', tenantSessions: { stsEndpoint: 'http://sts.example' } },
+    says: ['accounts[0].tenantSessions.stsEndpoint: must be https: http is allowed on loopback only, or with allowHttp: true']
   },
   {
     why: 'the container has a word',

@@ -40,7 +40,8 @@ function accountWith(credentials: CredentialSource): UpstreamAccount {
     ownership: 'tag',
     encryption: null,
     leases: 'class',
-    credentials
+    credentials,
+    tenantCredentials: null
   }
 }
 
