@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { stringify } from 'yaml'
@@ -20,16 +20,7 @@ import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../../../proxy/transpor
 import type { UpstreamAccount } from '../../../proxy/upstreams/account.ts'
 import type { CredentialsEvent } from '../../../proxy/upstreams/credentials.ts'
 import { accountWithin } from '../../../proxy/upstreams/tenant-credentials.ts'
-
-/** Where the binary is that was built for tests; `SLUICE_TEST_MINIO` names another. */
-const BUILT = join(homedir(), '.cache/sluice/minio-v0.0.0-20260212201848-7aac2a2c5b7c/minio')
-
-/** The MinIO to test with, or null where there is none. */
-function minioBinary(): string | null {
-  const named = process.env['SLUICE_TEST_MINIO'] ?? ''
-  if (named !== '') return named
-  return existsSync(BUILT) ? BUILT : null
-}
+import { minioBinary, NO_MINIO } from './minio-binary.ts'
 
 const BUCKET = 'shared-bucket'
 
@@ -199,7 +190,7 @@ async function run(minioPath: string): Promise<void> {
 
 const binary = minioBinary()
 if (binary === null) {
-  t.pass('skipped', { skip: 'there is no MinIO: SLUICE_TEST_MINIO does not name one, and none was built' })
+  t.pass('skipped', { skip: NO_MINIO })
   t.end()
 } else {
   await run(binary)
