@@ -57,6 +57,8 @@ class Feed implements PlacementFeed {
   /** Set while a load runs by a hint that may have come too late for it. */
   #again = false
   #timer: NodeJS.Timeout | null = null
+  /** True after a read by a hint that failed: it is due sooner than the next poll. */
+  #isDue = false
   #pings = 0
   #heard = 0
 
@@ -120,7 +122,7 @@ class Feed implements PlacementFeed {
         if (this.#listener !== listener) return
         this.#listening = true
         this.#heard = this.#pings
-        void this.#attempt('the snapshot after listening began', () => this.refresh())
+        void this.#hinted('the snapshot after listening began', () => this.refresh())
       }
       await listener.listen(CHANGES_CHANNEL, (text) => this.#onMessage(text), onListen)
     } catch (error) {
@@ -140,7 +142,14 @@ class Feed implements PlacementFeed {
       return
     }
     // Anyone who can connect may notify, so the text is a hint: only a version that differs costs a whole read.
-    void this.#attempt('a change', () => this.#refreshIfChanged())
+    void this.#hinted('a change', () => this.#refreshIfChanged())
+  }
+
+  async #hinted(what: string, work: () => Promise<unknown>): Promise<void> {
+    if (await this.#attempt(what, work)) return
+    this.#isDue = true
+    // Null while a tick is at work, which looks at `#isDue` at its end.
+    if (this.#timer !== null) this.#schedule()
   }
 
   async #refreshIfChanged(): Promise<void> {
@@ -152,10 +161,18 @@ class Feed implements PlacementFeed {
 
   async #tick(): Promise<void> {
     if (this.#closed) return
+    this.#timer = null
+    this.#isDue = false
     const fine = await this.#attempt('placement', () => this.#refreshIfChanged())
     if (fine) await this.#proveListening()
+    else this.#isDue = true
+    this.#schedule()
+  }
+
+  #schedule(): void {
     if (this.#closed) return
-    this.#timer = setTimeout(() => void this.#tick(), fine ? this.#options.pollMs : this.#options.retryMs)
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#tick(), this.#isDue ? this.#options.retryMs : this.#options.pollMs)
     this.#timer.unref()
   }
 

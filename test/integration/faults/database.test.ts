@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import { createPlacementFeed } from '../../../proxy/database/listen.ts'
 import { startPostgres, type TestPostgres } from '../../helpers/postgres.ts'
 import { startSluice } from '../../helpers/sluice.ts'
 import { callerOf, type Call } from './caller.ts'
@@ -151,4 +152,41 @@ t.test('a tenant’s new place holds at once when it changes in Postgres', async
       return lands('three-tenant')
     })
   })
+})
+
+t.test('a change whose reading fails is read again soon, and not when the next poll comes', async (t) => {
+  let version = '1'
+  let isDown = false
+  let hint: (text: string) => void = () => undefined
+  const applied: string[] = []
+  const faults: string[] = []
+  const listener = {
+    listen: (_channel: string, onMessage: typeof hint, onListen: () => void) => {
+      hint = onMessage
+      onListen()
+      return Promise.resolve()
+    },
+    end: () => Promise.resolve()
+  }
+  const feed = createPlacementFeed({
+    openListener: () => listener as never,
+    load: () => Promise.resolve({ version, assignments: [], tenants: [] }),
+    version: () => (isDown ? Promise.reject(new Error('no connection')) : Promise.resolve(version)),
+    notify: (text) => Promise.resolve(hint(text)),
+    apply: (snapshot) => void applied.push(snapshot.version),
+    pollMs: 3_600_000,
+    retryMs: 5,
+    id: 'one',
+    now: () => new Date(),
+    onFault: (what) => void faults.push(what)
+  })
+  t.teardown(() => feed.close())
+  feed.start()
+  await until('the first snapshot is there', () => applied.includes('1'))
+  isDown = true
+  version = '2'
+  hint('assignments 2')
+  await until('it could not be read', () => faults.length > 0)
+  isDown = false
+  await until('it is read all the same', () => applied.includes('2'))
 })
