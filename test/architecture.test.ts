@@ -4,7 +4,6 @@ import t from 'tap'
 
 /**
  * Which folder may import which. A folder that is not a key here has no rule yet, and fails. A value that ends in `.ts` is one file.
- * `types` marks an edge over which only types may come.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   policy: ['policy/criteria'],

@@ -205,12 +205,15 @@ export function isSingleHeader(name: string): boolean {
   return rule.action === 'accept' || rule.action === 'refuse' || rule.repeats !== true
 }
 
-/** The headers of these groups, flat, in the order in which they came. What a row does not list is not among them. */
-export function headersInGroups(headers: Iterable<[name: string, value: string]>, groups: readonly HeaderGroup[]): string[] {
-  const selected: string[] = []
+/** The headers of these groups, in the order in which they came. What a row does not list is not among them. */
+export function headersInGroups(
+  headers: Iterable<readonly [name: string, value: string]>,
+  groups: readonly HeaderGroup[]
+): [name: string, value: string][] {
+  const selected: [string, string][] = []
   for (const [name, value] of headers) {
     const rule = headerRule(name)
-    if (rule?.action === 'group' && rule.groups.some((group) => groups.includes(group))) selected.push(name, value)
+    if (rule?.action === 'group' && rule.groups.some((group) => groups.includes(group))) selected.push([name, value])
   }
   return selected
 }

@@ -5,7 +5,7 @@ import type { AccessRecord } from '../observe/access-record.ts'
 import { headerValue } from '../s3/response-headers.ts'
 import { XmlProblem } from '../s3/xml.ts'
 import { hash } from 'node:crypto'
-import { UpstreamFault, type Cancellation, type Incoming, type UpstreamResponse } from '../transport/transport.ts'
+import { UpstreamFault, whenGone, type Cancellation, type Incoming, type UpstreamResponse } from '../transport/transport.ts'
 import type { UpstreamKey } from '../tenants/keys.ts'
 import { refusalOf } from './body.ts'
 import type { Dependencies } from './dependencies.ts'
@@ -145,12 +145,7 @@ async function transmit(outbound: Outbound, label: string, bound: Bound): Promis
 /** A client that is gone ends reads and bodies that flow; an effect that is on its way is seen through to its answer. */
 function cancellationOf(outbound: Outbound, { incoming }: Bound): Cancellation | undefined {
   if (outbound.method !== 'GET' && outbound.method !== 'HEAD' && outbound.body.kind !== 'flow') return undefined
-  return {
-    get cancelled() {
-      return incoming.gone
-    },
-    onCancel: (callback) => incoming.onGone(callback)
-  }
+  return whenGone(incoming)
 }
 
 /** Reads a document whole. An answer of success that breaks off or cannot be read leaves the outcome unknown. */

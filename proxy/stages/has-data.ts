@@ -4,7 +4,7 @@ import { collectBody } from '../sigv4/payload/collect.ts'
 import type { Assignment } from '../tenants/keys.ts'
 import { UpstreamFault, type UpstreamClient } from '../transport/transport.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
-import type { Outbound } from './outbound.ts'
+import { bucketRequest, type Outbound } from './outbound.ts'
 import { signOutbound, type SigningDependencies } from './sign.ts'
 
 export interface DataDependencies extends SigningDependencies {
@@ -38,16 +38,7 @@ async function listOne(
   { assignment, account, query }: { readonly assignment: Assignment; readonly account: UpstreamAccount; readonly query: Outbound['query'] },
   deps: DataDependencies
 ): Promise<Uint8Array | null> {
-  const outbound: Outbound = {
-    account,
-    bucket: assignment.upstreamBucket,
-    method: 'GET',
-    key: null,
-    query,
-    headers: [],
-    body: { kind: 'none' },
-    slow: false
-  }
+  const outbound = bucketRequest({ account, assignment }, query)
   const response = await deps.upstream.send(signOutbound(outbound, deps, deps.now()))
   const document = await collectBody(response.body, { bytesMax: DOCUMENT_BYTES_MAX })
   if (response.status === 200) return document

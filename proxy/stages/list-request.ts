@@ -10,7 +10,7 @@ import {
   type ListVersionsRequest
 } from '../s3/list-request.ts'
 import type { Exchange } from './exchange.ts'
-import type { Outbound } from './outbound.ts'
+import { bucketRequest, type Outbound } from './outbound.ts'
 
 /** A listing as the client asked for it, and what its page tokens are bound to. */
 export type Listing = (
@@ -98,7 +98,7 @@ interface From {
 }
 
 function listRequest({ place, request }: Exchange, asked: ListV1Request | ListV2Request, { startAfter, token }: From): Outbound {
-  const { account, assignment } = place
+  const { assignment } = place
   const query: [string, string | null][] = [
     ['list-type', '2'],
     ['encoding-type', 'url'],
@@ -110,20 +110,11 @@ function listRequest({ place, request }: Exchange, asked: ListV1Request | ListV2
   if (token !== null) query.push(['continuation-token', token])
   else if (startAfter !== null) query.push(['start-after', `${assignment.keyPrefix}${startAfter}`])
   const optional = request.headers.get('x-amz-optional-object-attributes')
-  return {
-    account,
-    bucket: assignment.upstreamBucket,
-    method: 'GET',
-    key: null,
-    query,
-    headers: optional === undefined ? [] : [['x-amz-optional-object-attributes', optional]],
-    body: { kind: 'none' },
-    slow: false
-  }
+  return bucketRequest(place, query, optional === undefined ? {} : { headers: [['x-amz-optional-object-attributes', optional]] })
 }
 
 function versionsRequest({ place }: Exchange, asked: ListVersionsRequest): Outbound {
-  const { account, assignment } = place
+  const { assignment } = place
   const query: [string, string | null][] = [
     ['versions', null],
     ['encoding-type', 'url'],
@@ -133,5 +124,5 @@ function versionsRequest({ place }: Exchange, asked: ListVersionsRequest): Outbo
   if (asked.delimiter !== undefined) query.push(['delimiter', asked.delimiter])
   if (asked.keyMarker !== '') query.push(['key-marker', `${assignment.keyPrefix}${asked.keyMarker}`])
   if (asked.versionIdMarker !== '') query.push(['version-id-marker', asked.versionIdMarker])
-  return { account, bucket: assignment.upstreamBucket, method: 'GET', key: null, query, headers: [], body: { kind: 'none' }, slow: false }
+  return bucketRequest(place, query)
 }

@@ -1,8 +1,8 @@
+import { SERVICE_TAG } from '../ownership/context.ts'
 import { S3Error } from '../s3/error.ts'
+import { checkTagCount } from '../s3/tagging.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 
-/** The tag that says whose an object is. */
-export const SERVICE_TAG = 'service'
 /** The hidden metadata that says the same in the answer that carries the bytes. */
 export const MARK_HEADER = 'x-amz-meta-sluice-service'
 /** The hidden metadata that ties an object to the upload it came from. */
@@ -20,9 +20,7 @@ export function clientTags(tags: ReadonlyMap<string, string>, owner: string): Re
   if (claimed !== undefined && claimed !== owner) throw new S3Error('AccessDenied', `tag ${SERVICE_TAG} names another owner`)
   const own = new Map(tags)
   own.delete(SERVICE_TAG)
-  if (own.size > CLIENT_TAGS_MAX) {
-    throw new S3Error('BadRequest', `${own.size} tags`, { Message: `Object tags cannot be greater than ${CLIENT_TAGS_MAX}` })
-  }
+  checkTagCount(own, CLIENT_TAGS_MAX)
   return own
 }
 

@@ -5,10 +5,10 @@ import { writeTagging } from '../s3/tagging.ts'
 import { digestBase64 } from '../sigv4/payload/digest.ts'
 import { hash } from 'node:crypto'
 import { bodyOf, placeOf, type Exchange } from './exchange.ts'
-import type { Outbound, OutboundBody } from './outbound.ts'
+import { bucketRequest, type Outbound, type OutboundBody } from './outbound.ts'
 import { outboundCopy, outboundCreateUpload, outboundPartCopy, outboundPartPut, outboundPut, outboundPutRead } from './outbound-writes.ts'
 import { outboundRead, outboundReadRange } from './outbound-reads.ts'
-import { headersInGroups, withoutOmitted, type Headers } from './write-headers.ts'
+import { passedOn, withoutOmitted, type Headers } from './write-headers.ts'
 
 /** One ask of the protocol as a request to the upstream. */
 export function outboundFor(ask: Ask, exchange: Exchange): Outbound {
@@ -111,9 +111,7 @@ function outboundComplete(ask: Extract<Ask, { ask: 'complete' }>, exchange: Exch
   const { body } = xmlBody(writePartsRequest(own ?? exchange.grant.operation.parts ?? []))
   // The checksums of Complete speak of the object, not of this body.
   const claims =
-    own === undefined
-      ? headersInGroups(exchange.request.headers, ['checksum', 'uploadSize']).filter(([name]) => name !== 'content-md5')
-      : []
+    own === undefined ? passedOn(exchange.request.headers, ['checksum', 'uploadSize']).filter(([name]) => name !== 'content-md5') : []
   return objectRequest(exchange, ask.at, {
     method: 'POST',
     query: [['uploadId', ask.uploadId]],
@@ -124,25 +122,22 @@ function outboundComplete(ask: Extract<Ask, { ask: 'complete' }>, exchange: Exch
 }
 
 function outboundDeleteBatch(ask: Extract<Ask, { ask: 'deleteBatch' }>, exchange: Exchange): Outbound {
-  const { account, assignment } = placeOf(exchange, 'target')
   const items = ask.items.map(({ at, etag }) => ({
     key: at.key,
     versionId: at.versionId ?? (at.nullVersion === true ? 'null' : undefined),
     etag: etag ?? undefined
   }))
   const { body, headers } = xmlBody(writeDeleteRequest(items))
-  return { account, bucket: assignment.upstreamBucket, method: 'POST', key: null, query: [['delete', null]], headers, body, slow: true }
+  return bucketRequest(placeOf(exchange, 'target'), [['delete', null]], { method: 'POST', headers, body, slow: true })
 }
 
 function outboundBelow(ask: Extract<Ask, { ask: 'below' }>, exchange: Exchange): Outbound {
-  const { account, assignment } = placeOf(exchange, ask.at.place)
-  const query: Outbound['query'] = [
+  return bucketRequest(placeOf(exchange, ask.at.place), [
     ['versions', null],
     ['prefix', ask.at.key],
     ['key-marker', ask.at.key],
     ['version-id-marker', ask.versionId],
     ['max-keys', '1'],
     ['encoding-type', 'url']
-  ]
-  return { account, bucket: assignment.upstreamBucket, method: 'GET', key: null, query, headers: [], body: { kind: 'none' }, slow: false }
+  ])
 }

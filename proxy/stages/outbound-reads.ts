@@ -5,7 +5,7 @@ import { parseRange } from '../s3/range.ts'
 import type { Exchange } from './exchange.ts'
 import type { Outbound } from './outbound.ts'
 import { objectRequest, versionQuery } from './outbound-for.ts'
-import { headersInGroups, type Headers } from './write-headers.ts'
+import { passedOn, type Headers } from './write-headers.ts'
 
 /** A look's HEAD, or the client's own read. Both release the same headers, so both ask for them in the same way. */
 export function outboundRead(ask: Extract<Ask, { ask: 'head' | 'read' }>, exchange: Exchange): Outbound {
@@ -18,14 +18,14 @@ export function outboundRead(ask: Extract<Ask, { ask: 'head' | 'read' }>, exchan
     return objectRequest(exchange, ask.at, {
       method: 'HEAD',
       query: [...version, ...(isAnswer ? overrides(exchange) : [])],
-      headers: isAnswer ? headersInGroups(exchange.request.headers, ['checksumMode']) : []
+      headers: isAnswer ? passedOn(exchange.request.headers, ['checksumMode']) : []
     })
   }
   const pin: Headers = ask.pin === undefined ? [] : [['if-match', ask.pin]]
   if (name === 'GetObjectAttributes') return outboundAttributes(exchange, ask, pin)
   if (!isClients) return objectRequest(exchange, ask.at, { method: 'GET', query: version, headers: pin })
   const groups: HeaderGroup[] = ask.conditions ? ['range', 'checksumMode', 'readConditions'] : ['range', 'checksumMode']
-  const headers = headersInGroups(exchange.request.headers, groups).filter(([header, value]) => {
+  const headers = passedOn(exchange.request.headers, groups).filter(([header, value]) => {
     // What is no range is ignored by S3 and refused by others: it does not go out.
     if (header === 'range') return parseRange(value, Number.MAX_SAFE_INTEGER) !== 'ignored'
     return ask.pin === undefined || header !== 'if-match'

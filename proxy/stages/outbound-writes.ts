@@ -4,11 +4,11 @@ import type { HeaderGroup } from '../s3/operation-row.ts'
 import type { Tags } from '../s3/tagging.ts'
 import type { PreparedBody } from './body.ts'
 import { placeOf, type Exchange } from './exchange.ts'
-import { SERVICE_TAG } from './marks.ts'
+import { SERVICE_TAG } from '../ownership/context.ts'
 import type { Outbound, OutboundBody } from './outbound.ts'
 import { conditionHeaders, objectRequest } from './outbound-for.ts'
 import { replyHeaders } from './reply.ts'
-import { checkedEncryption, checkMetadataSize, describingHeaders, headersInGroups, ownHeaders, type Headers } from './write-headers.ts'
+import { checkedEncryption, checkMetadataSize, describingHeaders, passedOn, ownHeaders, type Headers } from './write-headers.ts'
 
 const NO_TAGS: Tags = new Map()
 const DESCRIBING: readonly HeaderGroup[] = ['entity', 'metadata']
@@ -17,7 +17,7 @@ const CHECKSUM_CHOICE: ReadonlySet<string> = new Set(['x-amz-checksum-algorithm'
 
 /** PutObject of the client's body. */
 export function outboundPut(ask: Extract<Ask, { ask: 'put' }>, exchange: Exchange, prepared: PreparedBody): Outbound {
-  const described = headersInGroups(exchange.request.headers, [...DESCRIBING, 'storage'])
+  const described = passedOn(exchange.request.headers, [...DESCRIBING, 'storage'])
   const own = targetHeaders(exchange, { described, tags: exchange.tags ?? NO_TAGS, nonce: null })
   return objectRequest(exchange, ask.at, {
     method: 'PUT',
@@ -47,7 +47,7 @@ export function outboundCopy(ask: Extract<Ask, { ask: 'copy' }>, exchange: Excha
 
 /** CreateMultipartUpload: of the client, or of an internal upload that copies `source`. */
 export function outboundCreateUpload(ask: Extract<Ask, { ask: 'createUpload' }>, exchange: Exchange): Outbound {
-  const described = headersInGroups(exchange.request.headers, [...DESCRIBING, 'storage'])
+  const described = passedOn(exchange.request.headers, [...DESCRIBING, 'storage'])
   const headers =
     ask.source === undefined
       ? targetHeaders(exchange, { described, tags: exchange.tags ?? NO_TAGS, nonce: ask.nonce })
@@ -110,9 +110,9 @@ function copiedHeaders(exchange: Exchange, source: Looked, nonce: string | null)
   const { headers } = exchange.request
   const replacesMetadata = headers.get('x-amz-metadata-directive')?.toUpperCase() === 'REPLACE'
   const replacesTags = headers.get('x-amz-tagging-directive')?.toUpperCase() === 'REPLACE'
-  const described = replacesMetadata ? headersInGroups(headers, DESCRIBING) : describingHeaders(replyHeaders(source.head))
+  const described = replacesMetadata ? passedOn(headers, DESCRIBING) : describingHeaders(replyHeaders(source.head))
   const tags = replacesTags ? (exchange.tags ?? NO_TAGS) : sourceTags(exchange, source)
-  return targetHeaders(exchange, { described: [...described, ...headersInGroups(headers, ['storage'])], tags, nonce })
+  return targetHeaders(exchange, { described: [...described, ...passedOn(headers, ['storage'])], tags, nonce })
 }
 
 function sourceTags(exchange: Exchange, source: Looked): Tags {
@@ -135,7 +135,7 @@ function sourceHeaders(exchange: Exchange, source: Looked): Headers {
 }
 
 function checksumChoice(exchange: Exchange): Headers {
-  return headersInGroups(exchange.request.headers, ['checksum']).filter(([name]) => CHECKSUM_CHOICE.has(name))
+  return passedOn(exchange.request.headers, ['checksum']).filter(([name]) => CHECKSUM_CHOICE.has(name))
 }
 
 /** A body that we frame says so beside the object's own encodings. */

@@ -1,4 +1,4 @@
-import type { UpstreamKey } from '../tenants/keys.ts'
+import type { Assignment, UpstreamKey } from '../tenants/keys.ts'
 import type { ByteSource, UpstreamRequest } from '../transport/transport.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 
@@ -24,6 +24,16 @@ export interface Outbound {
   readonly body: OutboundBody
   /** True for operations that an upstream may work on for minutes (Complete, copies). */
   readonly slow: boolean
+}
+
+/** A request on the bucket itself of a place. */
+export function bucketRequest(
+  { account, assignment }: { readonly account: UpstreamAccount; readonly assignment: Assignment },
+  query: Outbound['query'],
+  parts: Partial<Pick<Outbound, 'method' | 'headers' | 'body' | 'slow'>> = {}
+): Outbound {
+  const bucket = assignment.upstreamBucket
+  return { account, bucket, method: 'GET', key: null, query, headers: [], body: { kind: 'none' }, slow: false, ...parts }
 }
 
 declare const signed: unique symbol

@@ -1,4 +1,5 @@
 import type { UpstreamKey } from '../tenants/keys.ts'
+import type { OpenUpload, UploadListing, UploadPage, UploadRef } from '../tenants/open-upload.ts'
 
 /** Leases on upstream keys, as a request sees them. */
 export interface LeasePort {
@@ -13,40 +14,11 @@ export interface LeaseHolder {
   left(key: UpstreamKey): number
 }
 
-export interface LedgerUpload {
-  readonly account: string
-  readonly upstreamBucket: string
-  readonly uploadId: string
-  readonly tenant: string
-  readonly key: string
-  readonly owner: string
-  readonly nonce: string
-  readonly createdAt: Date
-}
-
-export interface LedgerPage {
-  readonly uploads: readonly LedgerUpload[]
-  readonly commonPrefixes: readonly string[]
-  readonly isTruncated: boolean
-  readonly nextKeyMarker: string | null
-  readonly nextUploadIdMarker: string | null
-}
-
-export interface LedgerListing {
-  readonly tenant: string
-  readonly owner: string
-  readonly prefix: string
-  readonly delimiter: string
-  readonly keyMarker: string
-  readonly uploadIdMarker: string | null
-  readonly max: number
-}
-
 /** The ledger of open uploads. Requests never wait for a change of it. */
 export interface LedgerPort {
-  insert(upload: LedgerUpload): void
-  remove(upload: Pick<LedgerUpload, 'account' | 'upstreamBucket' | 'uploadId'>): void
-  list(listing: LedgerListing): Promise<LedgerPage>
+  insert(upload: OpenUpload): void
+  remove(upload: UploadRef): void
+  list(listing: UploadListing): Promise<UploadPage>
   hasUploads(tenant: string): Promise<boolean>
 }
 

@@ -14,7 +14,7 @@ import type { ByteBudget, Limits } from './dependencies.ts'
 import { requiredPlace, type Exchange } from './exchange.ts'
 import { planListing, type Listing } from './list-request.ts'
 import { clientTags } from './marks.ts'
-import type { Outbound } from './outbound.ts'
+import { bucketRequest, type Outbound } from './outbound.ts'
 import type { ContextDependencies } from './ownership-context.ts'
 import { placedKeyProblem } from './placed-key.ts'
 import { planProtocol, planUpload } from './plan-protocol.ts'
@@ -86,11 +86,6 @@ function planned(exchange: Exchange, upload: UploadPlace | null, deps: RewriteDe
     return { kind: 'plain', ...planUpload(exchange, upload), listing: null }
   }
   return { kind: 'protocol', protocol: planProtocol(exchange, upload, deps), listing: null }
-}
-
-/** A request on the tenant's bucket itself. */
-export function bucketRequest({ account, assignment }: Place, query: Outbound['query']): Outbound {
-  return { account, bucket: assignment.upstreamBucket, method: 'GET', key: null, query, headers: [], body: { kind: 'none' }, slow: false }
 }
 
 /** The upload that the sealed id names; an id that is not this caller's own, for this key, names none. */

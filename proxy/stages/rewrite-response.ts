@@ -17,7 +17,7 @@ import type { Grant } from './authorize.ts'
 import type { Dependencies } from './dependencies.ts'
 import { answerDeletes } from './answer-deletes.ts'
 import { answerListing } from './list-response.ts'
-import { SERVICE_TAG } from './marks.ts'
+import { SERVICE_TAG } from '../ownership/context.ts'
 import { clientOwner } from './owner-id.ts'
 import type { Plan } from './rewrite-request.ts'
 import { replyHeaders, replyOf, takeBody } from './reply.ts'
@@ -43,7 +43,7 @@ function answerRelayed(relayed: Relayed, leaving: Leaving, deps: Dependencies): 
   const { seen } = relayed
   switch (leaving.grant.operation.name) {
     case 'GetObject':
-      return answerRead(seen, relayed.proof)
+      return { status: seenStatus(seen), rawHeaders: objectHeaders(seen), body: takeBody(seen) }
     case 'HeadObject':
       return { status: seenStatus(seen), rawHeaders: objectHeaders(seen), body: null }
     case 'GetObjectAttributes':
@@ -107,10 +107,6 @@ function answerComputed({ status, proof }: Extract<Released, { outcome: 'compute
   }
 }
 
-function answerRead(seen: Seen, proof: Looked | null): Answer {
-  return { status: seenStatus(seen), rawHeaders: objectHeaders(seen, proof), body: takeBody(seen) }
-}
-
 /** MinIO writes 206 with a range that no parser takes for an empty object; S3 sends 200 without one. */
 function seenStatus(seen: Seen): number {
   return seen.status === 206 && hasBrokenRange(replyHeaders(seen)) ? 200 : seen.status
@@ -122,7 +118,7 @@ function hasBrokenRange(rawHeaders: readonly string[]): boolean {
 }
 
 /** The headers of an object: what its owner may see, our tag not counted. */
-function objectHeaders(seen: Seen, _proof: Looked | null = null): string[] {
+function objectHeaders(seen: Seen): string[] {
   const upstream = replyHeaders(seen)
   const headers = releasedHeaders(upstream)
   const kept = hasBrokenRange(upstream) ? without(headers, 'content-range') : headers

@@ -1,6 +1,7 @@
 import { S3Error } from '../s3/error.ts'
 import type { HeaderView } from '../s3/header-view.ts'
-import { headerRule } from '../s3/headers.ts'
+import { userMetadataBytes } from '../s3/header-values.ts'
+import { headersInGroups } from '../s3/headers.ts'
 import type { HeaderGroup } from '../s3/operation-row.ts'
 import { HIDDEN_METADATA } from '../s3/response-headers.ts'
 import { encodeTaggingHeader, type Tags } from '../s3/tagging.ts'
@@ -20,11 +21,9 @@ const ENTITY: ReadonlySet<string> = new Set([
 ])
 
 /** The client's headers of these groups, by allow-list; nothing else of what it sent goes out. */
-export function headersInGroups(headers: HeaderView, groups: readonly HeaderGroup[]): Headers {
+export function passedOn(headers: HeaderView, groups: readonly HeaderGroup[]): Headers {
   const picked: [string, string][] = []
-  for (const [name, value] of headers.entries()) {
-    const rule = headerRule(name)
-    if (rule?.action !== 'group' || !rule.groups.some((group) => groups.includes(group))) continue
+  for (const [name, value] of headersInGroups(headers.entries(), groups)) {
     // The CRT of aws cli writes `enabled`, which AWS takes and MinIO does not.
     if (name === 'x-amz-checksum-mode') picked.push([name, value.toUpperCase()])
     else if (name !== 'content-encoding') picked.push([name, value])
@@ -67,7 +66,7 @@ export function ownHeaders(
 
 /** The client's encryption headers, where they say nothing that the operator's setting does not say. */
 export function checkedEncryption(headers: HeaderView, account: UpstreamAccount): Headers {
-  const asked = headersInGroups(headers, ['encryption'])
+  const asked = passedOn(headers, ['encryption'])
   if (asked.length === 0) return []
   const algorithm = headers.get('x-amz-server-side-encryption')
   const keyId = headers.get('x-amz-server-side-encryption-aws-kms-key-id')
@@ -85,8 +84,7 @@ export function checkedEncryption(headers: HeaderView, account: UpstreamAccount)
 
 /** Refuses more user metadata than the upstream stores with an object, ours included. */
 export function checkMetadataSize(headers: Headers, account: UpstreamAccount): void {
-  let bytes = 0
-  for (const [name, value] of headers) if (name.startsWith(METADATA)) bytes += name.length - METADATA.length + value.length
+  const bytes = userMetadataBytes(headers)
   const { metadataBytesMax } = account.capabilities
   if (bytes <= metadataBytesMax) return
   throw new S3Error('MetadataTooLarge', `${bytes} bytes of metadata`, { Size: String(bytes), MaxSizeAllowed: String(metadataBytesMax) })

@@ -148,3 +148,13 @@ export interface Cancellation {
   readonly cancelled: boolean
   onCancel(callback: () => void): void
 }
+
+/** Gives up what serves a request when its client goes away. */
+export function whenGone(incoming: Incoming): Cancellation {
+  return {
+    get cancelled() {
+      return incoming.gone
+    },
+    onCancel: (callback) => incoming.onGone(callback)
+  }
+}

@@ -1,5 +1,6 @@
 /** Leases and the ledger of uploads in memory, each telling what it was asked. */
-import type { LeasePort, LedgerPort, LedgerUpload } from '../../proxy/stages/ports.ts'
+import type { LeasePort, LedgerPort } from '../../proxy/stages/ports.ts'
+import type { OpenUpload } from '../../proxy/tenants/open-upload.ts'
 
 /** `lingers`: a request of unknown outcome still has every lease. `unavailable`: no lease can be had. */
 export type LeaseBehaviour = 'free' | 'lingers' | 'unavailable'
@@ -31,7 +32,7 @@ export function createLeasePort(behaviour: LeaseBehaviour, note: (text: string) 
 
 /** A ledger that pages nothing: exchanges have few uploads. */
 export function createLedger(note: (text: string) => void): LedgerPort {
-  const open: LedgerUpload[] = []
+  const open: OpenUpload[] = []
   return {
     insert(upload) {
       note(`ledger: upload ${upload.uploadId} of ${upload.account} ${upload.upstreamBucket} is open`)

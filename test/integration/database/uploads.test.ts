@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Sql } from '../../../proxy/database/connect.ts'
-import { createUploadLedger, type OpenUpload, type UploadLedger, type UploadListing } from '../../../proxy/database/uploads.ts'
+import { createUploadLedger, type UploadLedger } from '../../../proxy/database/uploads.ts'
+import type { OpenUpload, UploadListing } from '../../../proxy/tenants/open-upload.ts'
 import { startPostgres, type TestDatabase, type TestPostgres } from '../../helpers/postgres.ts'
 
 let postgres: TestPostgres

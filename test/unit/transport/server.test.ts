@@ -1,10 +1,9 @@
 import t, { type Test } from 'tap'
 import type { AccessRecord } from '../../../proxy/observe/access-record.ts'
 import { createS3Server, type S3ServerDependencies } from '../../../proxy/server.ts'
-import { whenGone } from '../../../proxy/transport/cancellation.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../../../proxy/transport/inbound.ts'
 import { createNodeInbound } from '../../../proxy/transport/inbound-node.ts'
-import type { Answer, Incoming, UpstreamFault } from '../../../proxy/transport/transport.ts'
+import { whenGone, type Answer, type Incoming, type UpstreamFault } from '../../../proxy/transport/transport.ts'
 import { RawClient, type Script } from '../../helpers/raw-http.ts'
 import { HandSource, startUpstream, until } from './rig.ts'
 
