@@ -3,7 +3,10 @@ import type { ParseArgsConfig } from 'node:util'
 import { openAdministration } from './cli-administration.ts'
 import { readMigrationFiles } from './database/migration-files.ts'
 import { explainCommand } from './cli-explain.ts'
+import { accessKeyCommand } from './cli-access-keys.ts'
+import { keysCommand } from './cli-keys.ts'
 import { devCommand, tokenCommand } from './cli-dev-commands.ts'
+import { revokeCommand } from './cli-revoke.ts'
 import { composeIdentity } from './compose-identity.ts'
 import { compose, refuseKnownHeaders } from './compose.ts'
 import { connection, layoutOf } from './compose-database.ts'
@@ -91,6 +94,9 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       run: ensureBuckets
     }
   ],
+  ['keys', keysCommand],
+  ['key', accessKeyCommand],
+  ['revoke', revokeCommand],
   ['explain', explainCommand]
 ])
 

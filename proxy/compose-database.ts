@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { composeLeases } from './compose-leases.ts'
 import type { Config } from './config.ts'
+import { loadAccessKeys } from './database/access-keys.ts'
+import { loadRevocations, sweepRevocations } from './database/revocations.ts'
+import { createAccessKeys, type AccessKeys } from './identity/access-keys.ts'
+import { createRevocations, type Revocations } from './identity/revocations.ts'
 import { loadSnapshot, readVersion } from './database/assignments.ts'
 import { roleProblems } from './database/check-role.ts'
 import { connect, openPool, type ConnectOptions, type Run } from './database/connect.ts'
@@ -19,6 +23,8 @@ import type { Assignment } from './tenants/keys.ts'
 export interface Database {
   readonly run: Run
   readonly directory: Directory
+  readonly revocations: Revocations
+  readonly accessKeys: AccessKeys
   readonly feed: PlacementFeed
   readonly ledger: UploadLedger
   readonly leases: LeasePort
@@ -53,11 +59,24 @@ export function connection(
   }
 }
 
+/** Sweeps only where there is something: a sweep of nothing would still tell every replica to read again. */
+async function sweepExpired(run: Run, revocations: Revocations, now: Date): Promise<void> {
+  if (revocations.hasExpired(now)) await sweepRevocations(run)
+}
+
+/** Everything that is kept in memory. The version comes first: what is read after it is at least as new, and what is newer is read again. */
+async function loadAll(run: Run) {
+  const placement = await loadSnapshot(run)
+  return { ...placement, revocations: await loadRevocations(run), accessKeys: await loadAccessKeys(run) }
+}
+
 /** Builds what needs Postgres; nothing is started. */
 export function composeDatabase(config: Config, log: Log, now: () => Date): Database {
   const pool = openPool(connection(config, { connectionsMax: config.database.poolMax, direct: false }))
   const { run } = pool
   const shared = layoutOf(config)
+  const revocations = createRevocations()
+  const accessKeys = createAccessKeys()
   const directory = createDirectory({ mode: config.tenants.mode, shared })
   const onFault = (what: string, error: unknown): void =>
     log.event('warn', `${what}: ${error instanceof Error ? error.message : String(error)}`)
@@ -68,10 +87,13 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
   }
   const feed = createPlacementFeed({
     openListener: () => connect(connection(config, { connectionsMax: 1, direct: true })),
-    load: () => loadSnapshot(run),
+    load: () => loadAll(run),
     version: () => readVersion(run),
     notify: (text) => run`SELECT pg_notify(${CHANGES_CHANNEL}, ${text})`,
     apply(snapshot) {
+      // First, so that assignments that are refused do not keep a leaked credential alive.
+      revocations.replaceAll(snapshot.revocations)
+      accessKeys.replaceAll(snapshot.accessKeys)
       refuseMisplaced(snapshot.assignments)
       directory.replaceAll(snapshot)
     },
@@ -83,11 +105,15 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
   })
   const ledger = createUploadLedger({ run, waitingMax: config.limits.ledgerWaitingMax, retryMs: LISTENER_RETRY_MS, onFault })
   const leases = composeLeases(config, run, onFault)
-  const sweep = setInterval(() => void leases.sweep().catch((error: unknown) => onFault('sweeping leases', error)), SWEEP_MS)
-  sweep.unref()
+  const sweep = setInterval(() => {
+    const swept = Promise.all([leases.sweep(), sweepExpired(run, revocations, now())])
+    void swept.catch((error: unknown) => onFault('sweeping', error))
+  }, SWEEP_MS).unref()
   return {
     run,
     directory,
+    revocations,
+    accessKeys,
     feed,
     ledger,
     leases: leases.port,

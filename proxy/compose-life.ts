@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from './compose-database.ts'
 import type { Identity } from './compose-identity.ts'
+import type { RotatingKeyRing } from './compose-key-ring.ts'
 import type { Servers } from './compose-servers.ts'
 import { isConnectionFault } from './database/connect.ts'
 import type { Log } from './observe/log.ts'
@@ -23,6 +24,7 @@ export interface Sluice {
 interface Parts {
   readonly identity: Identity
   readonly database: Database
+  readonly keyRing: Pick<RotatingKeyRing, 'start' | 'close'>
   readonly upstream: UpstreamClient
   readonly log: Log
 }
@@ -32,7 +34,7 @@ const DATABASE_RETRY_MS = 1_000
 
 /** Starts and stops the parts of a proxy in their order. */
 export function lifeOf(parts: Parts, servers: Servers): Sluice {
-  const { identity, database, log } = parts
+  const { identity, database, keyRing, log } = parts
   const { promise: refused, reject: refuse } = Promise.withResolvers<never>()
   // Told to whoever listens; nobody has to.
   refused.catch(() => undefined)
@@ -67,6 +69,7 @@ export function lifeOf(parts: Parts, servers: Servers): Sluice {
       try {
         const isThere = await answers(database, log)
         const addresses = await servers.listen()
+        keyRing.start()
         if (isThere) await Promise.all([loadFirst(), refreshKeys()])
         else void Promise.all([waitForDatabase(), refreshKeys()]).catch(refuse)
         return addresses
@@ -91,8 +94,9 @@ async function answers(database: Database, log: Log): Promise<boolean> {
   }
 }
 
-async function stopParts({ database, upstream, log }: Parts, servers: Servers): Promise<void> {
+async function stopParts({ database, keyRing, upstream, log }: Parts, servers: Servers): Promise<void> {
   await servers.stop()
+  keyRing.close()
   await database.close()
   await upstream.close()
   log.close()

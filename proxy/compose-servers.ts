@@ -9,6 +9,7 @@ import { S3Error } from './s3/error.ts'
 import { createS3Server } from './server.ts'
 import { answerError } from './stages/answer-error.ts'
 import type { Dependencies } from './stages/dependencies.ts'
+import { browserGuards } from './stages/guard-browsers.ts'
 import { createNodeInbound } from './transport/inbound-node.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from './transport/inbound.ts'
 import type { Answer } from './transport/transport.ts'
@@ -84,9 +85,10 @@ function urlOf({ host, port }: { readonly host: string; readonly port: number })
   return `http://${name}:${port}`
 }
 
-/** Every answer names its request, as S3's do: the id that stands in an error's body too. */
+/** Every answer names its request, as S3's do: the id that stands in an error's body too. Those a browser can ask for guard it. */
 function identified(answer: Answer, record: AccessRecord): Answer {
-  return { ...answer, rawHeaders: [...answer.rawHeaders, 'x-amz-request-id', record.requestId, 'x-amz-id-2', record.requestId] }
+  const named = ['x-amz-request-id', record.requestId, 'x-amz-id-2', record.requestId]
+  return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn)] }
 }
 
 /** The stages count nothing themselves: what they leave in the record is counted here. */
@@ -106,6 +108,7 @@ interface Failed {
 
 const AUTHENTICATION_CODES: ReadonlySet<string> = new Set([
   'AuthorizationHeaderMalformed',
+  'AuthorizationQueryParametersError',
   'ExpiredToken',
   'InvalidAccessKeyId',
   'InvalidToken',

@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { evaluate } from '../policy/evaluate.ts'
 import { composeDatabase, type Database } from './compose-database.ts'
 import { leaseTimes } from './compose-leases.ts'
+import { composeKeyRing } from './compose-key-ring.ts'
 import { composeIdentity, type Identity } from './compose-identity.ts'
 import { lifeOf, type Sluice } from './compose-life.ts'
 import { composeServers } from './compose-servers.ts'
 import { composeAccounts } from './compose-upstreams.ts'
+import { composeWaysIn } from './compose-ways-in.ts'
 import type { Config } from './config.ts'
 import { registerTenant, unregisterTenant } from './database/assignments.ts'
 import { isConnectionFault } from './database/connect.ts'
-import { newKeyRingText, readKeyRing, type KeyRing } from './identity/key-ring.ts'
-import { mayTouch } from './identity/roles.ts'
-import { createSessionCache } from './identity/session-cache.ts'
-import { verifyWebIdentity } from './identity/web-identity.ts'
+import type { KeyRing } from './identity/key-ring.ts'
+import { mayTouch, namesTenant } from './identity/roles.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { OwnerCache } from './ownership/owner-cache.ts'
@@ -36,7 +36,6 @@ export interface ComposeOptions {
   readonly logDestination: string | number
 }
 
-const SESSIONS_MAX = 10_000
 const SIGNING_KEYS_MAX = 10_000
 const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 
@@ -61,12 +60,12 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
     if (error !== null) log.event('warn', `the keys of issuer ${issuer} could not be fetched: ${error.message}`)
   })
   for (const warning of identity.policyWarnings) log.event('warn', warning)
-  const ring = ringOf(config)
   const database = composeDatabase(config, log, now)
+  const keyRing = composeKeyRing({ config, run: database.run, log, now })
   const accounts = composeAccounts(config)
   const metrics = createMetrics({
     names: {
-      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity'],
+      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity'],
       errorCodes: Object.keys(S3_ERRORS),
       accounts: [...accounts.keys()],
       issuers: identity.issuers.all.map(({ id }) => id),
@@ -86,20 +85,19 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
     onError: (error) => log.event('warn', `upstream: ${error.message}`)
   })
   const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
-  const deps = composeDependencies(parts, ring)
+  const deps = composeDependencies(parts, keyRing.ring)
   const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
-  return lifeOf(parts, servers)
+  return lifeOf({ ...parts, keyRing }, servers)
 }
 
 /** What the stages need, from the parts of a proxy. */
-export function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
+export function composeDependencies(parts: Parts, ring: () => KeyRing): Dependencies {
   const { config, identity, database, upstream, metrics, now } = parts
   const { s3 } = config.listeners
   const signing = {
     signingKeys: new SigningKeyCache(SIGNING_KEYS_MAX),
     timeouts: { headMs: config.timeouts.upstreamHead, slowHeadMs: config.timeouts.upstreamSlowHead }
   }
-  const sealer = { ring, random: randomBytes }
   const placement = placementOf(parts)
   return {
     ...signing,
@@ -112,19 +110,7 @@ export function composeDependencies(parts: Parts, ring: KeyRing): Dependencies {
       smallPutBytesMax: config.limits.smallPutBytesMax,
       documentBytesMax: DOCUMENT_BYTES_MAX
     },
-    ring: () => ring,
-    sessions: createSessionCache(SESSIONS_MAX),
-    region: s3.region,
-    regions: s3.regions.length === 0 ? null : new Set(s3.regions),
-    ownerOf: identity.ownerOf,
-    sts: {
-      verifyToken: (token) => verifyWebIdentity(token, identity.issuers, now()),
-      roles: identity.roles,
-      sealer,
-      policyProblems: identity.sessionPolicyProblems,
-      now
-    },
-    sealer,
+    ...composeWaysIn({ config, identity, database, ring, now }),
     placement,
     policy: { policiesOf: identity.policiesOf, parseSessionPolicy: identity.parseSessionPolicy, evaluate },
     buckets: bucketsOf(parts, { placement, signing }),
@@ -154,9 +140,9 @@ function placementOf({ identity, database, accounts }: Parts): PlacementDependen
     },
     find: (tenant) => database.directory.find(tenant),
     account: (id) => accounts.get(id) ?? null,
-    mayTouch(roleName, tenant) {
-      const role = identity.roles.get(roleName)
-      return role !== undefined && mayTouch(role, tenant)
+    mayTouch(caller, tenant) {
+      const role = identity.roles.get(caller.role)
+      return role !== undefined && mayTouch(role, tenant) && (caller.tenants === null || namesTenant(caller.tenants, tenant))
     }
   }
 }
@@ -172,7 +158,7 @@ function bucketsOf(
     region: config.listeners.s3.region,
     recorded: () => directory.recorded(),
     mayList: (grant, tenant) =>
-      placement.mayTouch(grant.caller.role, tenant) &&
+      placement.mayTouch(grant.caller, tenant) &&
       mayListTenant(
         grant.caller,
         tenant,
@@ -247,11 +233,6 @@ function byteBudget(bytesMax: number): ByteBudget {
       left += bytes
     }
   }
-}
-
-function ringOf(config: Config): KeyRing {
-  const { keysFile } = config.sealing
-  return readKeyRing(keysFile === null ? newKeyRingText(randomBytes) : keysFile.reveal())
 }
 
 function logLevel(config: Config): 'debug' | 'info' | 'warn' | 'error' {

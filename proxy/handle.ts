@@ -2,7 +2,7 @@ import type { AccessRecord } from './observe/access-record.ts'
 import { acceptRequest } from './stages/accept.ts'
 import { answerHere } from './stages/answer-here.ts'
 import { answerSts, isStsRequest } from './stages/answer-sts.ts'
-import { authenticate } from './stages/authenticate.ts'
+import { authenticate, chooseWayIn } from './stages/authenticate.ts'
 import { authorize } from './stages/authorize.ts'
 import type { Dependencies } from './stages/dependencies.ts'
 import { recognize } from './stages/recognize.ts'
@@ -15,14 +15,16 @@ import type { Answer, Incoming } from './transport/transport.ts'
 
 /** One request, from the client's bytes to the answer. Each line is one file in stages/. */
 export async function handle(incoming: Incoming, record: AccessRecord, deps: Dependencies): Promise<Answer> {
-  const request = acceptRequest(incoming, deps)
-  record.tenant = request.tenant
-  record.key = request.key
-  if (isStsRequest(request)) return answerSts(request, record, deps)
+  const accepted = acceptRequest(incoming, deps)
+  record.tenant = accepted.tenant
+  record.key = accepted.key
+  if (isStsRequest(accepted)) return answerSts(accepted, record, deps)
 
   const now = deps.now()
-  const proof = authenticate(request, deps, now)
-  const { caller } = proof
+  const chosen = chooseWayIn(accepted)
+  record.wayIn = chosen.way.name
+  const proof = await authenticate(accepted, chosen, { deps, now })
+  const { caller, request } = proof
   Object.assign(record, { subject: caller.subject, issuer: caller.issuer, role: caller.role, session: caller.session })
 
   const operation = await recognize(request, proof, deps)

@@ -18,10 +18,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proxy/upstreams': ['proxy/transport/transport.ts'],
   'proxy/observe': ['proxy/transport/transport.ts'],
   'proxy/ops': [],
-  'proxy/database': ['proxy/tenants'],
+  'proxy/database': ['proxy/tenants', 'proxy/identity/access-keys.ts', 'proxy/identity/revocations.ts'],
   'proxy/sts': ['proxy/identity', 'proxy/s3', 'proxy/sigv4', 'proxy/tenants'],
   'proxy/dev': ['proxy/dev/store'],
   'proxy/dev/store': [],
+  'proxy/stages/ways-in': ['proxy/s3', 'proxy/sigv4', 'proxy/sigv4/payload', 'proxy/identity', 'proxy/stages/accept.ts'],
   'proxy/stages': [
     'policy',
     'proxy/s3',
@@ -32,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'proxy/ownership',
     'proxy/upstreams',
     'proxy/sts',
+    'proxy/stages/ways-in',
     'proxy/observe/access-record.ts',
     'proxy/transport/transport.ts'
   ]

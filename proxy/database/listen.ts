@@ -1,12 +1,11 @@
-import type { Snapshot } from '../tenants/directory.ts'
 import type { Sql } from './connect.ts'
 
 export const CHANGES_CHANNEL = 'sluice_changes'
 
-export interface FeedOptions {
+export interface FeedOptions<Snapshot extends { readonly version: string }> {
   /** Opens a pool of one, straight to the server: notifications are lost behind a pooler, without an error. */
   openListener(): Sql
-  /** Reads placement whole. */
+  /** Reads everything that is kept in memory, and the version it has. */
   load(): Promise<Snapshot>
   /** Reads the version alone. */
   version(): Promise<string>
@@ -41,12 +40,12 @@ export interface PlacementFeed {
 }
 
 /** A feed that does nothing until it is started, and never throws into its caller afterwards. */
-export function createPlacementFeed(options: FeedOptions): PlacementFeed {
+export function createPlacementFeed<Snapshot extends { readonly version: string }>(options: FeedOptions<Snapshot>): PlacementFeed {
   return new Feed(options)
 }
 
-class Feed implements PlacementFeed {
-  readonly #options: FeedOptions
+class Feed<Snapshot extends { readonly version: string }> implements PlacementFeed {
+  readonly #options: FeedOptions<Snapshot>
   #listener: Sql | null = null
   #opening = false
   #listening = false
@@ -62,7 +61,7 @@ class Feed implements PlacementFeed {
   #pings = 0
   #heard = 0
 
-  constructor(options: FeedOptions) {
+  constructor(options: FeedOptions<Snapshot>) {
     this.#options = options
   }
 

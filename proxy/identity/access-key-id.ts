@@ -4,6 +4,8 @@ const RANDOM_CHARS = 24
 /** 24 base32 characters hold exactly these bytes, no bit to spare, so each id has one spelling. */
 export const ACCESS_KEY_ID_RANDOM_BYTES = 15
 
+const ACCESS_KEY_PREFIX = 'SLK1'
+const ACCESS_KEY_ID = /^SLK1([0-9A-F]{8})[A-Z2-7]{24}$/
 const SESSION_ID = /^SLS1([0-9A-F]{8})([A-Z2-7]{24})$/
 
 export interface SessionAccessKeyId {
@@ -14,6 +16,17 @@ export interface SessionAccessKeyId {
 /** The access key id of a session: its kind, the id of the sealing key, random bytes. */
 export function formatSessionAccessKeyId({ kid, random }: SessionAccessKeyId): string {
   return SESSION_PREFIX + kid.toUpperCase() + base32(random)
+}
+
+/** The id of an access key: another kind, made alike. */
+export function formatAccessKeyId({ kid, random }: SessionAccessKeyId): string {
+  return ACCESS_KEY_PREFIX + kid.toUpperCase() + base32(random)
+}
+
+/** The sealing key that an access key's id names, or null for any other text. */
+export function parseAccessKeyId(text: string): { readonly kid: string } | null {
+  const kid = ACCESS_KEY_ID.exec(text)?.[1]
+  return kid === undefined ? null : { kid: kid.toLowerCase() }
 }
 
 /** Reads the access key id of a session, or null for any other text (nothing is looked up for it). */

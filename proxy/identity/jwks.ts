@@ -9,6 +9,8 @@ export interface KeySet {
   refresh(): Promise<void>
   /** Whether there are keys that are not too old to be used. */
   readonly usable: boolean
+  /** Differs once the keys differ from those of before. */
+  readonly generation: number
   readonly fetchedAt: Date | null
 }
 
@@ -30,6 +32,8 @@ export interface KeySetOptions {
 
 interface LoadedKeys {
   readonly at: number
+  /** The keys as text, to be compared. */
+  readonly text: string
   readonly kids: ReadonlySet<string>
   select(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey>
 }
@@ -42,6 +46,7 @@ interface Loader {
   mayFetch(): boolean
   readonly fetching: boolean
   readonly failing: boolean
+  readonly generation: number
 }
 
 const KEYS_MAX = 100
@@ -93,6 +98,9 @@ export function createKeySet(options: KeySetOptions): KeySet {
     get usable() {
       return usable() !== null
     },
+    get generation() {
+      return loader.generation
+    },
     get fetchedAt() {
       const keys = loader.current()
       return keys === null ? null : new Date(keys.at)
@@ -104,11 +112,14 @@ function createLoader({ load, now, failureBackoffMs, onFetch }: KeySetOptions): 
   let loaded: LoadedKeys | null = null
   let inFlight: Promise<void> | null = null
   let failedAt: number | null = null
+  let generation = 0
 
   const attempt = async (): Promise<void> => {
     try {
       const document = await load()
-      loaded = keysOf(document, now().getTime())
+      const keys = keysOf(document, now().getTime())
+      if (keys.text !== loaded?.text) generation += 1
+      loaded = keys
       failedAt = null
       onFetch(null)
     } catch (error) {
@@ -130,6 +141,9 @@ function createLoader({ load, now, failureBackoffMs, onFetch }: KeySetOptions): 
     },
     get failing() {
       return failedAt !== null
+    },
+    get generation() {
+      return generation
     }
   }
 }
@@ -142,6 +156,7 @@ function keysOf(document: unknown, at: number): LoadedKeys {
   const select = createLocalJWKSet({ keys: publicKeys })
   return {
     at,
+    text: JSON.stringify(publicKeys),
     kids: new Set(publicKeys.flatMap((key) => (key.kid === undefined ? [] : [key.kid]))),
     async select(header, token) {
       try {

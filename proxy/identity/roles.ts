@@ -93,6 +93,11 @@ export function mayTouch(role: Role, tenant: string): boolean {
   return all || ids.has(tenant) || globs.some((glob) => matchesGlob(glob, tenant))
 }
 
+/** Whether a list of ids and patterns includes the tenant. */
+export function namesTenant(patterns: readonly string[], tenant: string): boolean {
+  return patterns.some((pattern) => matchesGlob(pattern, tenant))
+}
+
 /** Whether the role's trust admits the subject. Without a statement it admits nobody. */
 export function admits(role: Role, subject: Subject): boolean {
   return role.trust.some((statement) => statement.issuers.includes(subject.issuer) && matchesSubject(statement, subject))

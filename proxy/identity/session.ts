@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { ACCESS_KEY_ID_RANDOM_BYTES, formatSessionAccessKeyId, parseSessionAccessKeyId, type SessionAccessKeyId } from './access-key-id.ts'
-import type { Caller } from './caller.ts'
+import type { Caller, CallerProof } from './caller.ts'
 import type { KeyRing, RingKey, Sealer } from './key-ring.ts'
 import { NONCE_BYTES } from './sealing.ts'
 import type { SessionCache } from './session-cache.ts'
@@ -128,9 +128,23 @@ export function openSession(
 }
 
 /** The caller of an opened session; the owner comes from the live configuration. */
-export function callerOf(claims: SessionClaims, owner: string): Caller {
+export function callerOf(claims: SessionClaims, owner: string, proof: CallerProof): Caller {
   const { issuer, subject, role, session, namespace, serviceAccount, podUid, serviceAccountUid, sessionPolicy, expiresAt } = claims
-  return { issuer, subject, role, owner, session, namespace, serviceAccount, podUid, serviceAccountUid, sessionPolicy, expiresAt }
+  return {
+    issuer,
+    subject,
+    role,
+    owner,
+    session,
+    namespace,
+    serviceAccount,
+    podUid,
+    serviceAccountUid,
+    sessionPolicy,
+    expiresAt,
+    tenants: null,
+    proof
+  }
 }
 
 function claimsOf(

@@ -13,6 +13,7 @@ export type TokenProblemKind =
   | 'expired'
   | 'not-yet-valid'
   | 'lives-too-long'
+  | 'revoked'
   /** No refusal: whether the token is good could not be found out. */
   | 'keys-unavailable'
 

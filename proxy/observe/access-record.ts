@@ -15,6 +15,8 @@ export interface AccessRecord {
   tenant: string | null
   /** The tenant's name of the object. Logged as a hash unless configured otherwise. */
   key: string | null
+  /** How the caller proves itself; null where the request carries no proof, or two. */
+  wayIn: string | null
   subject: string | null
   issuer: string | null
   role: string | null
@@ -55,6 +57,7 @@ export function newAccessRecord(requestId: string, startedAt: Date, head: Reques
     operation: null,
     tenant: null,
     key: null,
+    wayIn: null,
     subject: null,
     issuer: null,
     role: null,

@@ -65,6 +65,7 @@ function lineOf(record: AccessRecord, keys: boolean): Record<string, unknown> {
     operation: record.operation,
     tenant: record.tenant,
     ...(record.key === null ? {} : keys ? { key: record.key } : { keyHash: hashOf(record.key) }),
+    wayIn: record.wayIn,
     subject: record.subject,
     issuer: record.issuer,
     role: record.role,

@@ -1,11 +1,14 @@
 import { SigV4Problem } from './problem.ts'
 
+/** The services that requests are signed for: STS is served on `POST /` alone. */
+export type Service = 's3' | 'sts'
+
 /** What a signing key is good for: one day, one region, one service. */
 export interface CredentialScope {
   /** `yyyymmdd`. */
   readonly day: string
   readonly region: string
-  readonly service: 's3'
+  readonly service: Service
 }
 
 /** What a request says about its own signature, in a header or (another file) in the query. Nothing of it is proven yet. */
@@ -26,17 +29,17 @@ const USUAL = /^Credential=([^\s=,]+), ?SignedHeaders=([^\s=,]+), ?Signature=([^
 const COMPONENT = /^(Credential|SignedHeaders|Signature)=([^\s=,]+)$/
 
 /** The parts of an Authorization header; throws `SigV4Problem` for anything that is not plain SigV4. */
-export function parseAuthorization(header: string): Authorization {
+export function parseAuthorization(header: string, service: Service = 's3'): Authorization {
   const space = header.indexOf(' ')
   const algorithm = space < 0 ? header : header.slice(0, space)
   if (algorithm !== ALGORITHM) throw otherScheme(algorithm)
   const components = componentsOf(header.slice(space + 1))
-  const { accessKeyId, day, region } = parseCredential(components.credential)
+  const { accessKeyId, day, region } = parseCredential(components.credential, service)
   return {
     accessKeyId,
     day,
     region,
-    service: 's3',
+    service,
     signedHeaders: parseSignedHeaders(components.signedHeaders),
     signature: components.signature
   }
@@ -62,14 +65,14 @@ function repeats(names: readonly string[]): boolean {
  * The access key id and scope of a Credential value; throws `SigV4Problem` with the cause that S3 names.
  * Any region passes here: `checkScope` refuses a wrong one together with the right one.
  */
-export function parseCredential(credential: string): { accessKeyId: string; day: string; region: string } {
+export function parseCredential(credential: string, expected: Service = 's3'): { accessKeyId: string; day: string; region: string } {
   const parts = credential.split('/')
   const [accessKeyId, day, region, service, terminal] = parts
   if (parts.length !== 5 || accessKeyId === undefined || day === undefined || region === undefined) {
     throw malformed('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
   }
   if (terminal !== 'aws4_request') throw malformed(`incorrect terminal "${terminal ?? ''}". This endpoint uses "aws4_request".`)
-  if (service !== 's3') throw malformed(`incorrect service "${service ?? ''}". This endpoint belongs to "s3".`)
+  if (service !== expected) throw malformed(`incorrect service "${service ?? ''}". This endpoint belongs to "${expected}".`)
   if (!DAY.test(day)) throw malformed(`incorrect date format "${day}". This date in the credential must be in the format "yyyyMMdd".`)
   // An id of another shape was never issued, so it is unknown rather than malformed.
   if (!ACCESS_KEY_ID.test(accessKeyId)) {

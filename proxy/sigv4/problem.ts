@@ -1,6 +1,9 @@
 /** Every way a signed request can be refused, with the S3 error code that tells the client so. */
 export const SIGV4_PROBLEMS = {
   malformed: 'AuthorizationHeaderMalformed',
+  query: 'AuthorizationQueryParametersError',
+  'not-yet': 'AccessDenied',
+  elapsed: 'AccessDenied',
   unsupported: 'InvalidArgument',
   v2: 'InvalidRequest',
   sigv4a: 'NotImplemented',

@@ -2,10 +2,13 @@ import type { AccessRecord } from '../observe/access-record.ts'
 import { collectBody } from '../sigv4/payload/collect.ts'
 import type { AssumeRoleDeps } from '../sts/assume-role.ts'
 import { isForm } from '../sts/form.ts'
-import { handleSts } from '../sts/handle-sts.ts'
+import { StsError } from '../sts/error.ts'
+import { handleSts, refuseSts, type StsAnswer } from '../sts/handle-sts.ts'
 import type { Answer } from '../transport/transport.ts'
 import type { AcceptedRequest } from './accept.ts'
 import { refusalOf } from './body.ts'
+import { stsCaller } from './sts-caller.ts'
+import type { IdentityDependencies } from './ways-in/way-in.ts'
 
 /** A token and a session policy are a few KiB; nothing larger is an STS form. */
 const FORM_BYTES_MAX = 64 * 1024
@@ -19,19 +22,14 @@ export function isStsRequest(request: AcceptedRequest): boolean {
   return request.method === 'POST' && request.resource === 'service' && isForm(request.headers.get('content-type') ?? null)
 }
 
-/** Answers `AssumeRoleWithWebIdentity`. */
-export async function answerSts(request: AcceptedRequest, record: AccessRecord, { sts }: StsDependencies): Promise<Answer> {
+/** Answers `AssumeRoleWithWebIdentity`, which nobody signs, and `GetCallerIdentity`, which is signed with what the first gave. */
+export async function answerSts(
+  request: AcceptedRequest,
+  record: AccessRecord,
+  deps: StsDependencies & IdentityDependencies & { readonly now: () => Date }
+): Promise<Answer> {
   const body = request.body === null ? new Uint8Array(0) : await collected(request)
-  const answer = await handleSts(
-    {
-      rawQuery: request.address.rawQuery,
-      contentType: request.headers.get('content-type') ?? null,
-      body,
-      requestId: record.requestId,
-      caller: null
-    },
-    sts
-  )
+  const answer = await answered(request, body, { record, deps })
   record.operation = answer.record.action ?? 'STS'
   record.errorCode = answer.record.code
   record.reason = answer.record.reason
@@ -46,6 +44,26 @@ export async function answerSts(request: AcceptedRequest, record: AccessRecord, 
     status: answer.status,
     rawHeaders: ['content-type', 'text/xml', 'x-amzn-requestid', record.requestId, 'cache-control', 'no-store'],
     body: Buffer.from(answer.xml, 'utf8')
+  }
+}
+
+async function answered(
+  request: AcceptedRequest,
+  body: Uint8Array,
+  { record, deps }: { record: AccessRecord; deps: StsDependencies & IdentityDependencies & { readonly now: () => Date } }
+): Promise<StsAnswer> {
+  const { requestId } = record
+  try {
+    const caller = stsCaller(request, body, { deps, now: deps.now() })
+    if (caller !== null) {
+      const { subject, issuer, role, session } = caller
+      Object.assign(record, { subject, issuer, role, session, wayIn: 'header-signature' })
+    }
+    const { rawQuery } = request.address
+    return await handleSts({ rawQuery, contentType: request.headers.get('content-type') ?? null, body, requestId, caller }, deps.sts)
+  } catch (error) {
+    if (error instanceof StsError) return refuseSts(error, requestId)
+    throw error
   }
 }
 

@@ -14,7 +14,7 @@ import { scopeText } from '../sigv4/string-to-sign.ts'
 import { ClientBodyFault, type ByteSource } from '../transport/transport.ts'
 import type { Capabilities } from '../upstreams/provider.ts'
 import type { AcceptedRequest } from './accept.ts'
-import type { Authenticated } from './authenticate.ts'
+import type { Authenticated } from './ways-in/way-in.ts'
 import type { OutboundBody } from './outbound.ts'
 
 type Proof = Pick<Authenticated, 'payload' | 'chunkSigning'>
@@ -60,12 +60,12 @@ export function openBody(request: AcceptedRequest, proof: Proof, describesBody =
     return { source, length: source.length, payload, claims, trailers: () => new Map() }
   }
   const decodedLength = refusing(() => parseDecodedLength(headers.get('x-amz-decoded-content-length')))
-  const { signingKey, amzDate, scope, seedSignature } = proof.chunkSigning
+  const { chunkSigning } = proof
   const decoded = decodeChunked(request.body ?? sourceOfBytes(new Uint8Array(0)), {
     mode: payload.mode,
     decodedLength,
     trailerNames,
-    signing: { signingKey, amzDate, scope: scopeText(scope), seedSignature }
+    signing: chunkSigning === null ? null : { ...chunkSigning, scope: scopeText(chunkSigning.scope) }
   })
   return { source: decoded, length: decodedLength, payload, claims, trailers: () => decoded.trailers }
 }

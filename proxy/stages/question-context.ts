@@ -34,12 +34,11 @@ export function questionContext(sources: ContextSources, { tenant, versionId }: 
   const context = new Map<ContextKey, readonly string[]>([
     ['aws:CurrentTime', [now.toISOString()]],
     ['aws:EpochTime', [String(Math.floor(now.getTime() / 1000))]],
-    ['s3:authType', ['REST-HEADER']],
-    ['s3:signatureversion', ['AWS4-HMAC-SHA256']],
     ['sluice:Service', [caller.owner]],
     ['sluice:Issuer', [caller.issuer]],
     ['sluice:Role', [caller.role]]
   ])
+  addProof(context, caller)
   if (tenant !== null) context.set('sluice:Tenant', [tenant])
   if (versionId !== null) context.set('s3:VersionId', [versionId])
   // Decoded and without the slash before it: a Deny must not be a matter of how the client writes the name.
@@ -52,6 +51,14 @@ export function questionContext(sources: ContextSources, { tenant, versionId }: 
     for (const [tag, value] of requestTags) context.set(`s3:RequestObjectTag/${tag}`, [value])
   }
   return context
+}
+
+/** A bearer token is no signature of S3's, so all three keys are missing then, as they are for anything that AWS does not know. */
+function addProof(context: Map<ContextKey, readonly string[]>, { proof }: Caller): void {
+  if (proof.authType === null) return
+  context.set('s3:authType', [proof.authType])
+  context.set('s3:signatureversion', ['AWS4-HMAC-SHA256'])
+  if (proof.signatureAgeMs !== null) context.set('s3:signatureAge', [String(proof.signatureAgeMs)])
 }
 
 function addRequest(context: Map<ContextKey, readonly string[]>, request: AcceptedRequest): void {

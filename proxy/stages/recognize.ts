@@ -8,7 +8,7 @@ import { queryValue } from '../s3/query.ts'
 import { recognizeOperation } from '../s3/recognize.ts'
 import { parseTaggingHeader, readTaggingRequest, type Tags } from '../s3/tagging.ts'
 import type { AcceptedRequest } from './accept.ts'
-import type { Authenticated } from './authenticate.ts'
+import type { Authenticated } from './ways-in/way-in.ts'
 import { collectVerified, openBody } from './body.ts'
 
 /** What the request is, with everything that decides about it read once. */
@@ -34,7 +34,7 @@ export interface RecognitionDependencies {
 
 /** The one operation that the request is. Reads a small XML body, verified, where keys, parts or tags stand in it. */
 export async function recognize(request: AcceptedRequest, proof: Authenticated, deps: RecognitionDependencies): Promise<Operation> {
-  const { name, row, dropped } = recognizeOperation(request, { signedBy: 'header', dropHeaders: deps.dropHeaders })
+  const { name, row, dropped } = recognizeOperation(request, { signedBy: proof.signedBy, dropHeaders: deps.dropHeaders })
   const copySource = request.headers.get('x-amz-copy-source')
   const tagging = request.headers.get('x-amz-tagging')
   const operation = {

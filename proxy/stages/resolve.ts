@@ -23,8 +23,8 @@ export interface PlacementDependencies {
   /** Where the tenant lives; null when there is no such tenant. */
   find(tenant: string): Assignment | null
   account(id: string): UpstreamAccount | null
-  /** True when the role, as configured now, names the tenant. */
-  mayTouch(role: string, tenant: string): boolean
+  /** True when the caller's role, as configured now, names the tenant, and its credential does not leave it out. */
+  mayTouch(caller: Pick<Caller, 'role' | 'tenants'>, tenant: string): boolean
 }
 
 /**
@@ -54,7 +54,8 @@ function placeOfNew(tenant: string, caller: Caller, placement: PlacementDependen
 }
 
 function refuseForeign(tenant: string, caller: Caller, placement: PlacementDependencies): void {
-  if (!placement.mayTouch(caller.role, tenant)) throw new S3Error('AccessDenied', `role ${caller.role} does not name tenant ${tenant}`)
+  if (placement.mayTouch(caller, tenant)) return
+  throw new S3Error('AccessDenied', `role ${caller.role}, or the access key, does not name tenant ${tenant}`)
 }
 
 function withAccount(assignment: Assignment, placement: PlacementDependencies): Place {

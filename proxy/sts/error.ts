@@ -4,15 +4,23 @@
  */
 export const STS_ERRORS = {
   AccessDenied: { status: 403, type: 'Sender', message: 'Not authorized to perform sts:AssumeRoleWithWebIdentity' },
+  ExpiredToken: { status: 403, type: 'Sender', message: 'The security token included in the request is expired' },
   ExpiredTokenException: { status: 400, type: 'Sender', message: 'Token expired' },
   // AWS answers 400 here; 503 is what every client tries again, and an outage of the issuer is no mistake of the client.
   IDPCommunicationError: { status: 503, type: 'Receiver', message: 'The identity provider could not be reached. Try again.' },
+  IncompleteSignature: { status: 400, type: 'Sender', message: 'The request signature is not one that is accepted here' },
   InvalidAction: { status: 400, type: 'Sender', message: 'The action or version is not one that is served here' },
+  InvalidClientTokenId: { status: 403, type: 'Sender', message: 'The security token included in the request is invalid.' },
   InvalidIdentityToken: { status: 400, type: 'Sender', message: 'The web identity token could not be validated' },
   MalformedPolicyDocument: { status: 400, type: 'Sender', message: 'The session policy is not a valid policy' },
   MissingAction: { status: 400, type: 'Sender', message: 'The request has no Action' },
   MissingAuthenticationToken: { status: 403, type: 'Sender', message: 'Request is missing Authentication Token' },
   PackedPolicyTooLarge: { status: 400, type: 'Sender', message: 'The session policy is too large when packed' },
+  SignatureDoesNotMatch: {
+    status: 403,
+    type: 'Sender',
+    message: 'The request signature we calculated does not match the signature you provided.'
+  },
   ValidationError: { status: 400, type: 'Sender', message: 'The request is not valid' }
 } as const satisfies Record<string, { status: number; type: 'Sender' | 'Receiver'; message: string }>
 

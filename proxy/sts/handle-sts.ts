@@ -54,12 +54,16 @@ export async function handleSts(request: StsRequest, deps: AssumeRoleDeps): Prom
     }
   } catch (error) {
     if (!(error instanceof StsError)) throw error
-    const { code, detail, reason } = error
-    return {
-      status: STS_ERRORS[code].status,
-      xml: errorXml(code, detail, request.requestId),
-      record: { action, code, reason, exchange: null }
-    }
+    return refuseSts(error, request.requestId, action)
+  }
+}
+
+/** The answer that tells a refusal. */
+export function refuseSts({ code, detail, reason }: StsError, requestId: string, action: StsAction | null = null): StsAnswer {
+  return {
+    status: STS_ERRORS[code].status,
+    xml: errorXml(code, detail, requestId),
+    record: { action, code, reason, exchange: null }
   }
 }
 

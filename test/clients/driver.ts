@@ -35,8 +35,8 @@ export type Order =
   | (At & { readonly op: 'getTags' | 'deleteTags' })
   | (At & { readonly op: 'putTags'; readonly tags: Readonly<Record<string, string>> })
   | { readonly op: 'buckets' }
-  /** A presigned GET. */
-  | (At & { readonly op: 'presign' })
+  /** A presigned GET, and a presigned PUT. */
+  | (At & { readonly op: 'presign' | 'presignPut' })
   /** What the SDK said of its own requests: operation by request id. */
   | { readonly op: 'trace' }
 
@@ -69,7 +69,8 @@ export interface Outcome {
 }
 
 /** What not every client can do. */
-export type Ability = 'conditions' | 'contentType' | 'managedCopy' | 'presign' | 'tagCount' | 'trace' | 'utf8Metadata'
+export type Ability =
+  'conditions' | 'contentType' | 'listV1' | 'managedCopy' | 'presign' | 'presignPut' | 'tagCount' | 'trace' | 'utf8Metadata'
 
 /** A client that was started as one service. */
 export type Driver = Worker<Order, Outcome>

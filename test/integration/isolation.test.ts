@@ -5,6 +5,7 @@ import { batch, OF_AN_UPLOAD, OF_THE_TENANT, ROWS, type Scene, type Shape } from
 import { contentOf } from './attacks/leaks.ts'
 import { PLACES, PLACE_NAMES, SHARED_BUCKET, tenantAt, type PlaceName } from './attacks/rig-config.ts'
 import { startRig, type Call, type Caller, type Outcome, type Rig } from './attacks/rig.ts'
+import { presign } from './attacks/signer.ts'
 
 /**
  * Two tenants with two services each, the same keys in both, and every row of the operation table. Of every answer and of
@@ -49,6 +50,26 @@ for (const place of PLACE_NAMES) {
   })
 }
 
+/** The request as other ways in carry it: as a URL, with its `x-amz-*` headers moved into the query, and with a token. */
+async function inOtherWays(shape: Shape, as: Caller): Promise<readonly (readonly [way: string, call: Call])[]> {
+  const headers = shape.headers ?? []
+  const hoisted = headers.filter(([name]) => name.startsWith('x-amz-')).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+  const target = [shape.target, ...(hoisted.length === 0 ? [] : [hoisted.join('&')])].join(shape.target.includes('?') ? '&' : '?')
+  const host = `127.0.0.1:${rig.port}`
+  const url = presign({ method: shape.method, target, headers: [['host', host]] }, as.credentials, { now: new Date(), payload: null })
+  const common = { as: null, onBehalfOf: as }
+  const byUrl: Call = { ...shape, ...common, target: url, headers: headers.filter(([name]) => !name.startsWith('x-amz-')) }
+  // How a request comes in has no part in where it goes: two places, of both kinds of ownership, show it.
+  if (!/^\/t[ab]-(?:awstag|miniometa)\b/.test(shape.target)) return []
+  // The issuer's rules give a role to services of the first tenant alone.
+  if (!as.service.startsWith('a')) return [['by URL', byUrl]]
+  const authorization = ['authorization', `Bearer ${await rig.token(as.service)}`] as const
+  return [
+    ['by URL', byUrl],
+    ['by token', { ...shape, ...common, headers: [...headers, authorization] }]
+  ]
+}
+
 interface Trespass {
   readonly as: Caller
   readonly scene: Scene
@@ -67,6 +88,14 @@ async function betweenTenants(t: Test, trespasses: readonly Trespass[]): Promise
           `${name} of ${scene.tenant}/${scene.key} by ${as.service}`
         )
         if (isList) t.ok([...outcome.text.matchAll(/<Name>([^<]*)</g)].every(([, tenant = '']) => tenant.startsWith(as.tenants)))
+        for (const [way, call] of await inOtherWays(shapeOf(scene), as)) {
+          const other = await rig.send(call)
+          t.same(
+            [other.status, other.upstream, rig.state() === before],
+            [isList ? 200 : 403, [], true],
+            `${name} of ${scene.tenant}/${scene.key} by ${as.service}, ${way}`
+          )
+        }
       }
       const own = as.tenants === 'ta-' ? scene.tenant.replace('tb-', 'ta-') : scene.tenant.replace('ta-', 'tb-')
       for (const target of [`/${own}/copy`, `/${own}/${scene.key}`]) {
@@ -84,6 +113,11 @@ async function betweenServices(t: Test, { as, scene, own }: Trespass & { readonl
       const outcome = await rig.send({ ...shapeOf(scene), as })
       t.same([refusalOf(name, outcome), rig.state() === before], [null, true], `${name} of ${scene.key}`)
       t.notMatch(`${outcome.response.rawHeaders.join()}${outcome.text}`, contentOf(scene.key === 'k1' ? 'a1' : 'a2'))
+      for (const [way, call] of await inOtherWays(shapeOf(scene), as)) {
+        const other = await rig.send(call)
+        t.same([refusalOf(name, other), rig.state() === before], [null, true], `${name} of ${scene.key}, ${way}`)
+        t.notMatch(`${other.response.rawHeaders.join()}${other.text}`, contentOf(scene.key === 'k1' ? 'a1' : 'a2'))
+      }
     }
     for (const range of ['bytes=0-0', 'bytes=0-0,2-3', 'bytes=999999-', 'items=0-1']) {
       const outcome = await rig.send({ method: 'GET', target: `/${scene.tenant}/${scene.key}`, as, headers: [['range', range]] })
@@ -145,6 +179,8 @@ async function ownWorks(t: Test, as: Caller, own: Scene): Promise<void> {
   t.match(read.text, word, 'its own content it reads')
   t.equal(read.response.headers.get('x-amz-meta-note'), word)
   t.equal(read.response.headers.get('x-amz-tagging-count'), '1')
+  for (const [way, call] of await inOtherWays({ method: 'GET', target: `/${own.tenant}/${own.key}` }, as))
+    t.match((await rig.send(call)).text, word, `and ${way} too`)
   const tags = await rig.send({ method: 'GET', target: `/${own.tenant}/${own.key}?tagging`, as })
   t.match(tags.text, word)
 }

@@ -203,7 +203,7 @@ function readConfigOf(changes: Changes): Config {
         ...more
       })),
       tenants: { mode: changes.tenantsMode },
-      issuers: [{ id: 'cluster', issuer: ISSUER, jwks: { inline: changes.jwks }, audiences: [AUDIENCE], default: true }],
+      issuers: [{ id: 'cluster', issuer: ISSUER, jwks: { inline: changes.jwks }, audiences: [AUDIENCE], default: true, roles: [{ role: 'editor', namespaces: ['billing'] }] }],
       roles: Object.entries(ROLES).map(([name, policies]) => ({ name, tenants: TENANTS, policies, trust })),
       database: { url: 'postgres://nowhere.test/none' },
       limits: { smallPutBytesMax: changes.smallPutBytesMax },

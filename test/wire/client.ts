@@ -12,7 +12,7 @@ import type { Message } from './exchange-file.ts'
 /** How the request is signed, where not as it should be. */
 export interface ClientSettings {
   readonly caller: string
-  readonly signature: 'right' | 'wrong' | 'none'
+  readonly signature: 'right' | 'wrong' | 'none' | 'in the query' | 'wrong in the query'
   readonly signedAt: Date
   readonly signedFor: string
   /** Lower-case names that are left out of what is signed. */
@@ -59,7 +59,15 @@ export interface ToSign {
 /** The authorization header of a request, by @smithy/signature-v4. */
 export async function authorizationOf({ method, rawTarget, headers, region, signedAt, credentials }: ToSign): Promise<string> {
   const [path = '', rawQuery] = splitOnce(rawTarget, '?')
-  const signer = new SignatureV4({
+  const signed = await signerFor(region, credentials).sign(new HttpRequest({ method, hostname: 'unused', path, query: queryOf(rawQuery), headers: { ...headers } }), {
+    signingDate: signedAt,
+    signableHeaders: new Set(Object.keys(headers))
+  })
+  return signed.headers['authorization'] ?? ''
+}
+
+function signerFor(region: string, credentials: ToSign['credentials'] & { readonly sessionToken?: string }): SignatureV4 {
+  return new SignatureV4({
     service: 's3',
     region,
     credentials,
@@ -67,11 +75,21 @@ export async function authorizationOf({ method, rawTarget, headers, region, sign
     uriEscapePath: false,
     applyChecksum: false
   })
-  const signed = await signer.sign(new HttpRequest({ method, hostname: 'unused', path, query: queryOf(rawQuery), headers: { ...headers } }), {
-    signingDate: signedAt,
-    signableHeaders: new Set(Object.keys(headers))
-  })
-  return signed.headers['authorization'] ?? ''
+}
+
+/** The target with the signature in its query, as the SDK's presigner makes it: the payload is unsigned, and said so in the query. */
+async function presignedTarget(host: string, { method, rawTarget, settings, signer }: Authorizing): Promise<string> {
+  const [path = '', rawQuery] = splitOnce(rawTarget, '?')
+  const { accessKeyId, secretAccessKey, sessionToken } = signer
+  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === null ? {} : { sessionToken }) }
+  const headers = { host, 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD' }
+  const { query = {} } = await signerFor(settings.signedFor, credentials).presign(
+    new HttpRequest({ method, hostname: 'unused', path, query: queryOf(rawQuery), headers }),
+    { signingDate: settings.signedAt, expiresIn: PRESIGNED_SECONDS }
+  )
+  const pairsOfQuery = Object.entries(query).flatMap(([name, value]) => [value ?? ''].flat().map((one) => [name, one] as const))
+  const right = `${path}?${pairsOfQuery.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')}`
+  return settings.signature === 'wrong in the query' ? right.replace(/(?<=X-Amz-Signature=)./, (digit) => (digit === '0' ? '1' : '0')) : right
 }
 
 function queryOf(rawQuery: string | undefined): Record<string, string | string[]> {
@@ -111,7 +129,8 @@ export async function wireOf(request: Message, settings: ClientSettings): Promis
   const add = (name: string, value: string): void => void (has(name) || headers.push([name, value]))
   const [method = '', rawTarget = ''] = request.first.split(' ')
   const frame = frameBody(request.body, settings.body)
-  if (settings.signature !== 'none') {
+  const isHeaderSigned = settings.signature === 'right' || settings.signature === 'wrong'
+  if (isHeaderSigned) {
     add('x-amz-date', amzDate(settings.signedAt))
     add('x-amz-content-sha256', frame.contentSha256)
     if (signer.sessionToken !== null) add('x-amz-security-token', signer.sessionToken)
@@ -119,14 +138,16 @@ export async function wireOf(request: Message, settings: ClientSettings): Promis
   for (const [name, value] of frame.headers) add(name, value)
   const isChunked = headers.some(([name, value]) => name.toLowerCase() === 'transfer-encoding' && value === 'chunked')
   if (!isChunked && (frame.length > 0 || method === 'PUT' || method === 'POST')) add('content-length', String(frame.length))
-  if (settings.signature !== 'none' && !has('authorization')) {
+  if (isHeaderSigned && !has('authorization')) {
     headers.push(['authorization', await authorize(headers, { method, rawTarget, settings, signer })])
   }
   const authorization = headers.find(([name]) => name.toLowerCase() === 'authorization')?.[1] ?? ''
+  const host = headers.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? ''
+  const target = settings.signature.endsWith('in the query') ? await presignedTarget(host, { method, rawTarget, settings, signer }) : rawTarget
   const seed = /Signature=([0-9a-f]{64})/.exec(authorization)?.[1] ?? ''
   const body = frame.bytes({ secretAccessKey: signer.secretAccessKey, signedAt: settings.signedAt, region: REGION, seed })
   return {
-    head: `${[request.first, ...headers.map(([name, value]) => `${name}: ${value}`)].join('\r\n')}\r\n\r\n`,
+    head: `${[request.first.replace(rawTarget, () => target), ...headers.map(([name, value]) => `${name}: ${value}`)].join('\r\n')}\r\n\r\n`,
     body: isChunked ? Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')]) : body,
     waits: has('expect')
   }
@@ -138,6 +159,9 @@ interface Authorizing {
   readonly settings: ClientSettings
   readonly signer: Signer
 }
+
+/** How long a URL lives that a file has signed in the query. */
+const PRESIGNED_SECONDS = 300
 
 // boto3 signs all of these kinds and no other; what it leaves out, a hop may change.
 const NOT_SIGNED: ReadonlySet<string> = new Set(['connection', 'expect', 'transfer-encoding', 'user-agent', 'content-length'])

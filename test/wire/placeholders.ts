@@ -14,14 +14,15 @@ const PLACEHOLDER = /\{(token|upload|page)((?: [^ }]+)*)\}/g
 
 /** The request with every placeholder filled in, as `caller` would send it. */
 export async function filledIn(request: Message, caller: string): Promise<Message> {
-  const token = request.body.includes('{token}') ? await webIdentityToken('invoicer') : ''
+  const isAsked = request.body.includes('{token}') || request.rawHeaders.some((value) => value.includes('{token}'))
+  const token = isAsked ? await webIdentityToken('invoicer') : ''
   const fill = (text: string): string =>
     text.replaceAll(PLACEHOLDER, (_, kind: string, rest: string) => {
       const words = rest.trim().split(' ')
       if (kind === 'token') return token
       return kind === 'upload' ? uploadId(words, caller) : pageToken(words)
     })
-  return { first: fill(request.first), rawHeaders: request.rawHeaders, body: Buffer.from(fill(request.body.toString('latin1')), 'latin1') }
+  return { first: fill(request.first), rawHeaders: request.rawHeaders.map(fill), body: Buffer.from(fill(request.body.toString('latin1')), 'latin1') }
 }
 
 /** `{upload ACCOUNT BUCKET TENANT KEY}`: the id of the caller's own upload; with ` of CALLER` behind, of another's. */

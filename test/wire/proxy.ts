@@ -6,6 +6,8 @@ import { composeIdentity } from '../../proxy/compose-identity.ts'
 import { composeServers } from '../../proxy/compose-servers.ts'
 import { composeDependencies } from '../../proxy/compose.ts'
 import type { Config } from '../../proxy/config.ts'
+import { createAccessKeys } from '../../proxy/identity/access-keys.ts'
+import { createRevocations } from '../../proxy/identity/revocations.ts'
 import type { AccessRecord } from '../../proxy/observe/access-record.ts'
 import type { Log } from '../../proxy/observe/log.ts'
 import { createMetrics } from '../../proxy/observe/metrics.ts'
@@ -91,7 +93,7 @@ export async function startProxy(settings: ProxySettings, parts: ProxyParts): Pr
   const database = composeMemory(config, settings, parts)
   const composed = composeDependencies(
     { config, log, metrics, identity, database, accounts: accountsAt(config, parts.upstreamPort), upstream: parts.upstream, now },
-    RING
+    () => RING
   )
   const servers = composeServers(pinned(composed, settings), {
     config,
@@ -123,6 +125,8 @@ function composeMemory(config: Config, settings: ProxySettings, { note }: ProxyP
   return {
     run: absent,
     directory,
+    revocations: createRevocations(),
+    accessKeys: createAccessKeys(),
     feed: { start: absent, refresh: absent, status: absent, close: absent },
     ledger: { ...createLedger(note), listStale: absent, flush: absent, status: absent, close: absent },
     leases: createLeasePort(settings.leases, note),

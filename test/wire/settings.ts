@@ -47,7 +47,7 @@ export function settingsOf({ settings }: ExchangeFile): Settings {
     client: {
       ...USUAL_CLIENT,
       caller: take('caller') ?? USUAL_CLIENT.caller,
-      signature: oneOf(take('signature') ?? 'right', ['right', 'wrong', 'none']),
+      signature: oneOf(take('signature') ?? 'right', ['right', 'wrong', 'none', 'in the query', 'wrong in the query']),
       signedAt: new Date(take('signed at') ?? USUAL_CLIENT.signedAt),
       signedFor: take('signed for') ?? USUAL_CLIENT.signedFor,
       unsigned: list('not signed'),

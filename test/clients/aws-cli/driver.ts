@@ -128,6 +128,8 @@ class AwsCli {
       }
       case 'presign':
         return { url: (await this.#aws(['s3', 'presign', uri(order)])).trim() }
+      case 'presignPut':
+        throw new Error('the command line presigns no PUT')
       case 'trace':
         throw new Error('the command line shows no trace')
       default:

@@ -96,6 +96,8 @@ async function run(order: Order): Promise<Outcome> {
       return { names: (await client.listBuckets()).map(({ name }) => name) }
     case 'presign':
       return { url: await client.presignedGetObject(order.bucket, order.key, 60) }
+    case 'presignPut':
+      return { url: await client.presignedPutObject(order.bucket, order.key, 60) }
     case 'managedCopy':
     case 'trace':
       throw new Error(`this client has no ${order.op}`)

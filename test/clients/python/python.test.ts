@@ -28,7 +28,7 @@ function awsCli(name: string, amount: ClientUnderTest['amount'], program: AwsCli
   return {
     name,
     amount,
-    lacks: ['trace', 'utf8Metadata'],
+    lacks: ['presignPut', 'trace', 'utf8Metadata'],
     start: (sluice, service) => startAwsCli({ program, env: sluice.services[service].env })
   }
 }

@@ -164,6 +164,7 @@ ORDERS = {
     "deleteTags": lambda order: s3.delete_object_tagging(**at(order)) and {},
     "buckets": lambda order: {"names": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]},
     "presign": lambda order: {"url": s3.generate_presigned_url("get_object", Params=at(order), ExpiresIn=60)},
+    "presignPut": lambda order: {"url": s3.generate_presigned_url("put_object", Params=at(order), ExpiresIn=60)},
 }
 
 

@@ -18,7 +18,7 @@ const MODES = [
 /** S-1, S-2, S-3: who calls is proven before anything else is done. */
 export async function credentials(t: Test, rig: Rig): Promise<void> {
   rig.clear()
-  const { a1 } = rig.callers
+  const { a1, b1 } = rig.callers
   await seed(rig, a1, `/${TENANT}/mine`)
   await seed(rig, a1, `/${TENANT}/source`)
   const { uploadId } = await beginUpload(rig, a1, `/${TENANT}/mine`)
@@ -36,18 +36,21 @@ export async function credentials(t: Test, rig: Rig): Promise<void> {
           call: { ...base, editAuthorization: falsified },
           code: 'SignatureDoesNotMatch'
         })
-        const query = presign(
-          { method: shape.method, target: shape.target, headers: [['host', `127.0.0.1:${rig.port}`]] },
-          a1.credentials,
-          {
-            now: new Date(),
-            payload: null
-          }
-        )
+        const host: readonly [string, string][] = [['host', `127.0.0.1:${rig.port}`]]
+        const signedNow = { now: new Date(), payload: null }
+        const query = presign({ method: shape.method, target: shape.target, headers: host }, a1.credentials, signedNow)
         const unsigned: Call = { ...base, as: null, headers: payload === null ? headers : [...headers, ['x-amz-content-sha256', payload]] }
         const falseQuery = query.slice(0, -1) + (query.endsWith('0') ? '1' : '0')
-        await refused(t, rig, { why: `${name}, false query`, call: { ...unsigned, target: falseQuery }, code: 'NotImplemented' })
-        await refused(t, rig, { why: `${name}, true query`, call: { ...unsigned, target: query }, code: 'NotImplemented' })
+        // A URL covers no x-amz-* header that it does not name, and this one says that the body is not signed.
+        const isBare = !headers.some(([header]) => header.startsWith('x-amz-'))
+        const code = isBare ? 'SignatureDoesNotMatch' : 'AccessDenied'
+        await refused(t, rig, { why: `${name}, false query`, call: { ...unsigned, target: falseQuery }, code })
+        if (isBare && (payload === null || payload === 'UNSIGNED-PAYLOAD')) {
+          const byStranger = presign({ method: shape.method, target: shape.target, headers: host }, b1.credentials, signedNow)
+          await refused(t, rig, { why: `${name}, another’s query`, call: { ...unsigned, target: byStranger }, code: 'AccessDenied' })
+        } else {
+          await refused(t, rig, { why: `${name}, true query, changed after it`, call: { ...unsigned, target: query }, code })
+        }
         await refused(t, rig, { why: `${name}, unsigned`, call: unsigned, code: 'AccessDenied', status: 403 })
         await refused(t, rig, { why: `${name}, header and query`, call: { ...base, target: query }, code: 'InvalidArgument' })
       }

@@ -36,9 +36,10 @@ export async function send(call: Call, { port, shared }: Wire): Promise<Outcome>
     }
   }, shared)
   const text = response.body.toString('latin1')
-  const what = `${call.method} ${call.target} as ${call.as?.service ?? 'nobody'}`
+  const speaker = call.as ?? call.onBehalfOf ?? null
+  const what = `${call.method} ${call.target} as ${speaker?.service ?? 'nobody'}`
   noteLeaks(what, { bytes, response, as: call.as }, shared)
-  for (const stray of strayed(upstream, call.as)) shared.findings.push(`${what}: ${stray}`)
+  for (const stray of strayed(upstream, speaker)) shared.findings.push(`${what}: ${stray}`)
   return { response, status: response.status, code: /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? null, text, upstream }
 }
 

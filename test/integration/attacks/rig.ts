@@ -44,6 +44,8 @@ export interface Call {
   readonly body?: string | Uint8Array
   /** Null sends the request without any signature. */
   readonly as: Caller | null
+  /** Whom the request speaks for where another way in than a header signature says so: what it may ask and be shown is judged by that. */
+  readonly onBehalfOf?: Caller
   /** x-amz-content-sha256; by default the hash of the body. Null leaves it out. */
   readonly payload?: string | null
   readonly region?: string

@@ -90,7 +90,7 @@ async function grammar(t: Test, rig: Rig): Promise<void> {
   const call: Call = { method: 'PUT', target: `/${TENANT}/mine`, body: 'x', as: a1 }
   const edits: readonly (readonly [string, (text: string) => string, string])[] = [
     ['Signature Version 2', () => 'AWS AKIAIOSFODNN7EXAMPLE:c2lnbmF0dXJl', 'InvalidRequest'],
-    ['a bearer token', () => 'Bearer x.y.z', 'InvalidArgument'],
+    ['a bearer token beside a session token', () => 'Bearer x.y.z', 'InvalidArgument'],
     ['a basic login', () => 'Basic dXNlcjpwYXNz', 'InvalidArgument'],
     ['an empty header', () => '', 'InvalidArgument'],
     ['the scheme in lower case', (text) => text.replace('AWS4-HMAC-SHA256', 'aws4-hmac-sha256'), 'InvalidArgument'],

@@ -42,17 +42,21 @@ function opened(outcome: Session | SessionRefusal): Session {
   return outcome
 }
 
+const PROOF = { authType: 'REST-HEADER', signatureAgeMs: null, accessKeyId: 'A' } as const
+
 t.test('a session opens to exactly what was issued', (t) => {
   const issued = issue({ ...CLAIMS, sessionPolicy: '{"Statement":[]}' })
   const session = opened(open(issued))
   t.same(session.claims, { ...CLAIMS, sessionPolicy: '{"Statement":[]}', session: issued.session, issuedAt: NOW, expiresAt: later(3600) })
   t.equal(session.secretAccessKey, issued.secretAccessKey)
-  t.same(callerOf(session.claims, 'me'), {
+  t.same(callerOf(session.claims, 'me', PROOF), {
     ...CLAIMS,
     sessionPolicy: '{"Statement":[]}',
     session: issued.session,
     owner: 'me',
-    expiresAt: later(3600)
+    expiresAt: later(3600),
+    tenants: null,
+    proof: PROOF
   })
   t.end()
 })

@@ -84,7 +84,9 @@ const CALLER: Caller = {
   podUid: null,
   serviceAccountUid: null,
   sessionPolicy: null,
-  expiresAt: later(3600)
+  expiresAt: later(3600),
+  tenants: null,
+  proof: { authType: 'REST-HEADER', signatureAgeMs: null, accessKeyId: null }
 }
 
 t.test('a caller who signed is told who it is', async (t) => {
