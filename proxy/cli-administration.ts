@@ -1,11 +1,12 @@
 import { connection, layoutOf } from './compose-database.ts'
-import { composeAccounts } from './compose-upstreams.ts'
+import { composeUpstreams } from './compose-upstreams.ts'
 import type { Config } from './config.ts'
 import { openPool, type Run } from './database/connect.ts'
 import { createUploadLedger } from './database/uploads.ts'
 import { SigningKeyCache } from './sigv4/signing-key.ts'
 import { ensureBucket, type EnsuredBucket } from './stages/ensure-buckets.ts'
-import { hasObjects, type DataDependencies } from './stages/has-data.ts'
+import { hasObjects } from './stages/has-data.ts'
+import type { SendDependencies } from './stages/send-signed.ts'
 import type { Assignment } from './tenants/keys.ts'
 import { sharedBuckets } from './tenants/placement.ts'
 import { createUndiciUpstream, UPSTREAM_DEFAULTS } from './transport/upstream-undici.ts'
@@ -24,10 +25,10 @@ export interface Administration {
 export function openAdministration(config: Config): Administration {
   const pool = openPool(connection(config, { connectionsMax: 2, direct: true }))
   const { run } = pool
-  const accounts = composeAccounts(config)
+  const { accounts } = composeUpstreams(config, { now: () => new Date(), random: Math.random, onEvent: () => undefined })
   const upstream = createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => undefined })
   const ledger = createUploadLedger({ run, waitingMax: 1, retryMs: 1_000, onFault: () => undefined })
-  const deps: DataDependencies = {
+  const deps: SendDependencies = {
     upstream,
     now: () => new Date(),
     signingKeys: new SigningKeyCache(16),

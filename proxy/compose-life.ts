@@ -3,6 +3,7 @@ import type { Database } from './compose-database.ts'
 import type { Identity } from './compose-identity.ts'
 import type { RotatingKeyRing } from './compose-key-ring.ts'
 import type { Servers } from './compose-servers.ts'
+import type { Upstreams } from './compose-upstreams.ts'
 import { isConnectionFault } from './database/connect.ts'
 import type { Log } from './observe/log.ts'
 import type { UpstreamClient } from './transport/transport.ts'
@@ -26,6 +27,7 @@ interface Parts {
   readonly database: Database
   readonly keyRing: Pick<RotatingKeyRing, 'start' | 'close'>
   readonly upstream: UpstreamClient
+  readonly upstreams: Upstreams
   readonly log: Log
 }
 
@@ -34,7 +36,7 @@ const DATABASE_RETRY_MS = 1_000
 
 /** Starts and stops the parts of a proxy in their order. */
 export function lifeOf(parts: Parts, servers: Servers): Sluice {
-  const { identity, database, keyRing, log } = parts
+  const { identity, database, keyRing, upstreams, log } = parts
   const { promise: refused, reject: refuse } = Promise.withResolvers<never>()
   // Told to whoever listens; nobody has to.
   refused.catch(() => undefined)
@@ -68,6 +70,7 @@ export function lifeOf(parts: Parts, servers: Servers): Sluice {
     async start() {
       try {
         const isThere = await answers(database, log)
+        upstreams.start()
         const addresses = await servers.listen()
         keyRing.start()
         if (isThere) await Promise.all([loadFirst(), refreshKeys()])
@@ -94,9 +97,10 @@ async function answers(database: Database, log: Log): Promise<boolean> {
   }
 }
 
-async function stopParts({ database, keyRing, upstream, log }: Parts, servers: Servers): Promise<void> {
+async function stopParts({ database, keyRing, upstream, upstreams, log }: Parts, servers: Servers): Promise<void> {
   await servers.stop()
   keyRing.close()
+  upstreams.close()
   await database.close()
   await upstream.close()
   log.close()

@@ -23,7 +23,7 @@ export interface ServersOptions {
   readonly config: Config
   readonly log: Log
   readonly metrics: Metrics
-  readonly ready: () => { readonly snapshot: boolean; readonly keys: boolean }
+  readonly ready: () => { readonly snapshot: boolean; readonly keys: boolean; readonly credentials: boolean }
 }
 
 /** Until traffic is sent elsewhere, after readiness has turned off. */
@@ -62,7 +62,8 @@ export function composeServers(deps: Dependencies, { config, log, metrics, ready
     checks: [
       { name: 'accepting', ready: () => s3.accepting },
       { name: 'snapshot', ready: () => ready().snapshot },
-      { name: 'issuerKeys', ready: () => ready().keys }
+      { name: 'issuerKeys', ready: () => ready().keys },
+      { name: 'upstreamCredentials', ready: () => ready().credentials }
     ],
     metricsPage: () => metrics.page(),
     onError: (error) => log.fault(error, null)

@@ -1,21 +1,31 @@
+import { composeCredentials, composeTenantCredentials, type CredentialTools } from './compose-credentials.ts'
 import type { AccountConfig, Config } from './config.ts'
-import { prepareSecret } from './sigv4/signing-key.ts'
 import type { UpstreamAccount } from './upstreams/account.ts'
 
-/** The configured accounts, everything that a request needs of them resolved. */
-export function composeAccounts(config: Config): ReadonlyMap<string, UpstreamAccount> {
-  return new Map(config.accounts.map((account) => [account.id, accountOf(account)]))
+/** The accounts, and their credentials as things that live. */
+export interface Upstreams {
+  /** The configured accounts, everything that a request needs of them resolved. */
+  readonly accounts: ReadonlyMap<string, UpstreamAccount>
+  /** Begins to follow credentials that change. */
+  start(): void
+  close(): void
 }
 
-function accountOf(account: AccountConfig): UpstreamAccount {
+/** Builds the configured accounts; nothing is started. */
+export function composeUpstreams(config: Config, tools: CredentialTools): Upstreams {
+  const accounts = new Map(config.accounts.map((account) => [account.id, accountOf(account, tools)]))
+  const sources = [...accounts.values()].map(({ credentials }) => credentials)
+  return {
+    accounts,
+    start: () => sources.forEach((source) => source.start()),
+    close: () => sources.forEach((source) => source.close())
+  }
+}
+
+function accountOf(account: AccountConfig, tools: CredentialTools): UpstreamAccount {
+  const credentials = composeCredentials(account, tools)
   const url = new URL(account.endpoint)
   const secure = url.protocol === 'https:'
-  const { accessKeyId, secretAccessKey, sessionToken } = account.credentials
-  const credentials = {
-    accessKeyId: accessKeyId.reveal(),
-    secretAccessKey: prepareSecret(secretAccessKey.reveal()),
-    ...(sessionToken !== null && { sessionToken: sessionToken.reveal() })
-  }
   return {
     id: account.id,
     name: account.name,
@@ -33,6 +43,7 @@ function accountOf(account: AccountConfig): UpstreamAccount {
     ownership: account.ownership,
     encryption: account.encryption,
     leases: account.leases,
-    credentials: () => credentials
+    credentials,
+    tenantCredentials: account.scope === 'tenant' ? composeTenantCredentials(account, credentials, tools) : null
   }
 }

@@ -5,8 +5,8 @@ import { leaseTimes } from './compose-leases.ts'
 import { composeKeyRing } from './compose-key-ring.ts'
 import { composeIdentity, type Identity } from './compose-identity.ts'
 import { lifeOf, type Sluice } from './compose-life.ts'
-import { composeServers } from './compose-servers.ts'
-import { composeAccounts } from './compose-upstreams.ts'
+import { composeServers, type ServersOptions } from './compose-servers.ts'
+import { composeUpstreams } from './compose-upstreams.ts'
 import { composeWaysIn } from './compose-ways-in.ts'
 import type { Config } from './config.ts'
 import { registerTenant, unregisterTenant } from './database/assignments.ts'
@@ -26,10 +26,13 @@ import type { ByteBudget, Dependencies } from './stages/dependencies.ts'
 import { hasObjects } from './stages/has-data.ts'
 import type { LedgerPort } from './stages/ports.ts'
 import type { PlacementDependencies } from './stages/resolve.ts'
+import type { Assignment } from './tenants/keys.ts'
 import { isTenantId } from './tenants/placement.ts'
 import { createUndiciUpstream, UPSTREAM_DEFAULTS } from './transport/upstream-undici.ts'
 import type { UpstreamClient } from './transport/transport.ts'
 import type { UpstreamAccount } from './upstreams/account.ts'
+import type { CredentialsEvent } from './upstreams/credentials.ts'
+import { accountWithin } from './upstreams/tenant-credentials.ts'
 
 export interface ComposeOptions {
   /** 1 for standard output, or a file. */
@@ -62,7 +65,9 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   for (const warning of identity.policyWarnings) log.event('warn', warning)
   const database = composeDatabase(config, log, now)
   const keyRing = composeKeyRing({ config, run: database.run, log, now })
-  const accounts = composeAccounts(config)
+  const onCredentials = (event: CredentialsEvent): void => noteCredentials(event, { log, metrics, now })
+  const upstreams = composeUpstreams(config, { now, random: Math.random, onEvent: onCredentials })
+  const { accounts } = upstreams
   const metrics = createMetrics({
     names: {
       operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity'],
@@ -77,6 +82,8 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
     },
     processMetrics: true
   })
+  for (const { id, credentials } of accounts.values())
+    if (credentials.usable) metrics.credentialsInUse(id, { since: now(), notAfter: null })
   const upstream = createUndiciUpstream({
     ...UPSTREAM_DEFAULTS,
     connectTimeoutMs: config.timeouts.upstreamConnect,
@@ -87,7 +94,22 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
   const deps = composeDependencies(parts, keyRing.ring)
   const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
-  return lifeOf({ ...parts, keyRing }, servers)
+  return lifeOf({ ...parts, keyRing, upstreams }, servers)
+}
+
+/** What became of an attempt to get credentials: counted always, written once. */
+function noteCredentials(
+  event: CredentialsEvent,
+  { log, metrics, now }: { readonly log: Log; readonly metrics: Metrics; readonly now: () => Date }
+): void {
+  const { account, tenant, result, reason, notAfter } = event
+  metrics.credentialsReloaded(account, result)
+  if (result === 'loaded' && tenant === null) metrics.credentialsInUse(account, { since: now(), notAfter })
+  // Those of tenants come and go as tenants are asked for.
+  if (event.repeated || (result === 'loaded' && tenant !== null)) return
+  if (result === 'loaded')
+    log.event('info', 'new credentials of an account are in use', { account, notAfter: notAfter?.toISOString() ?? null })
+  else log.event('warn', `the credentials of an account could not be renewed: ${reason ?? ''}`, { account, tenant })
 }
 
 /** What the stages need, from the parts of a proxy. */
@@ -139,12 +161,19 @@ function placementOf({ identity, database, accounts }: Parts): PlacementDependen
       return database.directory.ready
     },
     find: (tenant) => database.directory.find(tenant),
-    account: (id) => accounts.get(id) ?? null,
+    account: (assignment) => accountOf(assignment, accounts),
     mayTouch(caller, tenant) {
       const role = identity.roles.get(caller.role)
       return role !== undefined && mayTouch(role, tenant) && (caller.tenants === null || namesTenant(caller.tenants, tenant))
     }
   }
+}
+
+/** The account of a place, with the credentials that its tenant's requests are signed with. */
+function accountOf(assignment: Assignment, accounts: Parts['accounts']): UpstreamAccount | null {
+  const account = accounts.get(assignment.account)
+  if (account === undefined) return null
+  return accountWithin(account, { tenant: assignment.tenant, bucket: assignment.upstreamBucket, prefix: assignment.keyPrefix })
 }
 
 function bucketsOf(
@@ -183,8 +212,8 @@ function bucketsOf(
       })
     },
     async hasData(assignment) {
-      const account = accounts.get(assignment.account)
-      if (account === undefined) throw new Error(`account ${assignment.account} is not configured`)
+      const account = accountOf(assignment, accounts)
+      if (account === null) throw new Error(`account ${assignment.account} is not configured`)
       return (await ledger.hasUploads(assignment.tenant)) || (await hasObjects({ assignment, account }, { ...signing, upstream, now }))
     }
   }
@@ -241,6 +270,10 @@ function logLevel(config: Config): 'debug' | 'info' | 'warn' | 'error' {
   return level === 'trace' ? 'debug' : level
 }
 
-function readiness({ identity, database }: Parts): { readonly snapshot: boolean; readonly keys: boolean } {
-  return { snapshot: database.directory.ready, keys: identity.issuers.all.every(({ keys }) => keys.usable) }
+function readiness({ identity, database, accounts }: Parts): ReturnType<ServersOptions['ready']> {
+  return {
+    snapshot: database.directory.ready,
+    keys: identity.issuers.all.every(({ keys }) => keys.usable),
+    credentials: [...accounts.values()].every(({ credentials }) => credentials.usable)
+  }
 }

@@ -1,6 +1,7 @@
 import { group, list, optional, type Reading, type ValueOf } from './config-field.ts'
 import { flag, isExposed, oneOf, text, url, whole } from './config-scalar.ts'
-import { file, problemOfPem, secret } from './config-secret.ts'
+import { checkCredentials, checkScope, CREDENTIALS, TENANT_SESSIONS } from './config-credentials.ts'
+import { file, problemOfPem } from './config-secret.ts'
 import { CHECKSUMS } from './upstreams/provider-rows.ts'
 import {
   PROVIDER_NAMES,
@@ -75,11 +76,12 @@ const ACCOUNT = group('One S3 endpoint with credentials.', {
     "the provider's usual one"
   ),
   pathStyle: optional(flag({ help: 'Puts the bucket into the path instead of the host name.' }), "the provider's usual way"),
-  credentials: group('What requests to this account are signed with.', {
-    accessKeyId: secret({ help: 'Access key id.', harmless: (written) => /^[\w.+/=-]{1,128}$/.test(written) }),
-    secretAccessKey: secret({ help: 'Secret access key.' }),
-    sessionToken: optional(secret({ help: 'Session token of temporary credentials.' }))
+  credentials: CREDENTIALS,
+  scope: oneOf(['account', 'tenant'], {
+    help: "What signs a tenant's requests: the account's credentials, or a session of them that reaches this tenant's keys alone (the upstream needs AssumeRole: AWS, MinIO, Ceph).",
+    fallback: 'account'
   }),
+  tenantSessions: TENANT_SESSIONS,
   shared: flag({ help: 'Tenants without an assignment of their own live here. At most one account.', fallback: false }),
   bucketTemplate: optional(text({ help: 'Names of the shared buckets; {slot} stands for the characters that spread adds.' })),
   spread: optional(
@@ -161,6 +163,8 @@ export function checkAccounts(accounts: readonly AccountSettings[], reading: Rea
     const first = earlier.findIndex(({ shared }) => shared)
     if (settings.shared && first !== -1) reading.problem(`${path}.shared`, `accounts[${first}] is marked shared already: only one can be`)
     checkEndpoint(settings, path, reading)
+    checkCredentials(settings, `${path}.credentials`, reading)
+    checkScope(settings, path, reading)
     checkCapabilities(settings, path, reading)
     checkLayout(settings, path, reading)
     if (settings.encryption?.algorithm === 'aws:kms' && settings.encryption.kmsKeyId === null && reading.sound(`${path}.encryption`)) {

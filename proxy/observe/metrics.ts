@@ -34,6 +34,9 @@ export interface Metrics {
   prefixViolated(): void
   stsExchanged(issuer: string | null, result: ExchangeResult): void
   headerDropped(): void
+  credentialsReloaded(account: string, result: 'loaded' | 'failed'): void
+  /** Credentials sign from now on; `notAfter` is null where they do not end. */
+  credentialsInUse(account: string, times: { readonly since: Date; readonly notAfter: Date | null }): void
   /** The metrics page and its content type. */
   page(): Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -74,6 +77,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
     prefixViolated: () => meters.prefixViolations.inc(),
     stsExchanged: (name, result) => meters.stsExchanges.inc({ issuer: issuer(name), result }),
     headerDropped: () => meters.droppedHeaders.inc(),
+    credentialsReloaded: (name, result) => meters.reloads.inc({ account: account(name), result }),
+    credentialsInUse: (name, { since, notAfter }) => {
+      meters.credentialsLoaded.set({ account: account(name) }, since.getTime() / 1000)
+      if (notAfter !== null) meters.credentialsNotAfter.set({ account: account(name) }, notAfter.getTime() / 1000)
+    },
     page: async () => ({ contentType: registry.contentType, text: await registry.metrics() })
   }
 }
@@ -123,7 +131,22 @@ function makeMeters(registry: Registry) {
       'Upstream answers that named a key outside of the tenant. Alarm above zero.'
     ),
     stsExchanges: counter('sluice_sts_exchanges_total', 'Tokens exchanged for credentials.', ['issuer', 'result']),
-    droppedHeaders: counter('sluice_dropped_headers_total', 'Request headers left out as configured.')
+    droppedHeaders: counter('sluice_dropped_headers_total', 'Request headers left out as configured.'),
+    ...makeCredentialMeters(registers)
+  }
+}
+
+function makeCredentialMeters(registers: Registry[]) {
+  const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames: ['account'], registers })
+  return {
+    reloads: new Counter({
+      name: 'sluice_credentials_reloads_total',
+      help: 'Attempts to get new upstream credentials that brought some, or failed.',
+      labelNames: ['account', 'result'],
+      registers
+    }),
+    credentialsLoaded: gauge('sluice_credentials_loaded_timestamp_seconds', 'When the upstream credentials in use were loaded.'),
+    credentialsNotAfter: gauge('sluice_credentials_not_after_seconds', 'When the upstream credentials in use end.')
   }
 }
 

@@ -8,6 +8,8 @@ const CREDENTIAL_CODES = new Set([
   'SignatureDoesNotMatch',
   'RequestTimeTooSkewed',
   'InvalidToken',
+  // MinIO's word for a session token that it does not take.
+  'InvalidTokenId',
   'ExpiredToken',
   'AuthorizationHeaderMalformed'
 ])

@@ -3,9 +3,8 @@ import { readErrorCode } from '../s3/error-xml.ts'
 import { textElement, xmlDocument } from '../s3/xml.ts'
 import { collectBody } from '../sigv4/payload/collect.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
-import type { DataDependencies } from './has-data.ts'
 import type { Outbound } from './outbound.ts'
-import { signOutbound } from './sign.ts'
+import { sendSigned, type SendDependencies } from './send-signed.ts'
 
 export interface EnsuredBucket {
   readonly bucket: string
@@ -15,7 +14,7 @@ export interface EnsuredBucket {
 const DOCUMENT_BYTES_MAX = 64 * 1024
 
 /** Creates a bucket that is not there. Only creates: nothing of a present bucket is changed. Throws when it belongs to somebody else. */
-export async function ensureBucket(account: UpstreamAccount, bucket: string, deps: DataDependencies): Promise<EnsuredBucket> {
+export async function ensureBucket(account: UpstreamAccount, bucket: string, deps: SendDependencies): Promise<EnsuredBucket> {
   const seen = await ask({ account, bucket, method: 'HEAD', body: null }, deps)
   if (seen.status === 200) return { bucket, state: 'present' }
   if (seen.status !== 404)
@@ -35,7 +34,7 @@ function locationXml(account: UpstreamAccount): string | null {
 
 async function ask(
   { account, bucket, method, body }: { account: UpstreamAccount; bucket: string; method: 'HEAD' | 'PUT'; body: string | null },
-  deps: DataDependencies
+  deps: SendDependencies
 ): Promise<{ readonly status: number; readonly code: string | null }> {
   const bytes = body === null ? null : Buffer.from(body, 'utf8')
   const outbound: Outbound = {
@@ -48,7 +47,7 @@ async function ask(
     body: bytes === null ? { kind: 'none' } : { kind: 'bytes', bytes, payloadHash: hash('sha256', bytes, 'hex') },
     slow: true
   }
-  const response = await deps.upstream.send(signOutbound(outbound, deps, deps.now()))
+  const response = await sendSigned(outbound, deps)
   const document = await collectBody(response.body, { bytesMax: DOCUMENT_BYTES_MAX })
   return { status: response.status, code: readErrorCode(document) }
 }

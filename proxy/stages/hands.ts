@@ -16,7 +16,7 @@ import { leaseMarginMs } from './ownership-context.ts'
 import type { LeaseHolder } from './ports.ts'
 import { discardReply, replyOf, takeBody } from './reply.ts'
 import { seenOf } from './seen.ts'
-import { signOutbound } from './sign.ts'
+import { sendSigned } from './send-signed.ts'
 
 /** What drives a protocol: the wire, the leases and the cache, bound to one request. */
 export interface Hands {
@@ -126,7 +126,8 @@ async function transmit(outbound: Outbound, label: string, bound: Bound): Promis
   record.account = outbound.account.id
   let status: number | null = null
   try {
-    const response = await deps.upstream.send(signOutbound(outbound, deps, deps.now()), cancellationOf(outbound, bound))
+    const onAgain = (): void => void (record.upstreamRequests += 1)
+    const response = await sendSigned(outbound, deps, { cancellation: cancellationOf(outbound, bound), onAgain })
     status = response.status
     record.upstreamRequestId = headerValue(response.rawHeaders, 'x-amz-request-id') ?? record.upstreamRequestId
     return response

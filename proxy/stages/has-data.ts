@@ -2,22 +2,17 @@ import { readObjectPage } from '../s3/list-result.ts'
 import { readVersionPage } from '../s3/version-list.ts'
 import { collectBody } from '../sigv4/payload/collect.ts'
 import type { Assignment } from '../tenants/keys.ts'
-import { UpstreamFault, type UpstreamClient } from '../transport/transport.ts'
+import { UpstreamFault } from '../transport/transport.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import { bucketRequest, type Outbound } from './outbound.ts'
-import { signOutbound, type SigningDependencies } from './sign.ts'
-
-export interface DataDependencies extends SigningDependencies {
-  readonly upstream: UpstreamClient
-  readonly now: () => Date
-}
+import { sendSigned, type SendDependencies } from './send-signed.ts'
 
 const DOCUMENT_BYTES_MAX = 1024 * 1024
 
 /** True when a place holds an object of the tenant, or a version or delete marker of one. Throws when the upstream does not say. */
 export async function hasObjects(
   { assignment, account }: { readonly assignment: Assignment; readonly account: UpstreamAccount },
-  deps: DataDependencies
+  deps: SendDependencies
 ): Promise<boolean> {
   const ask = (query: Outbound['query']): Promise<Uint8Array | null> => listOne({ assignment, account, query }, deps)
   const paging: Outbound['query'] = [
@@ -36,10 +31,9 @@ export async function hasObjects(
 /** One page of a listing; null where the bucket does not exist. */
 async function listOne(
   { assignment, account, query }: { readonly assignment: Assignment; readonly account: UpstreamAccount; readonly query: Outbound['query'] },
-  deps: DataDependencies
+  deps: SendDependencies
 ): Promise<Uint8Array | null> {
-  const outbound = bucketRequest({ account, assignment }, query)
-  const response = await deps.upstream.send(signOutbound(outbound, deps, deps.now()))
+  const response = await sendSigned(bucketRequest({ account, assignment }, query), deps)
   const document = await collectBody(response.body, { bytesMax: DOCUMENT_BYTES_MAX })
   if (response.status === 200) return document
   if (response.status === 404) return null

@@ -35,6 +35,7 @@ import { objectRequest } from './outbound-for.ts'
 import { outboundUploadPart } from './outbound-writes.ts'
 import { objectRef, sourceContext, targetContext } from './ownership-context.ts'
 import { placedKeyProblem } from './placed-key.ts'
+import type { Place } from './resolve.ts'
 import type { RewriteDependencies } from './rewrite-request.ts'
 
 /** The protocol run of an operation that touches an object. */
@@ -176,8 +177,16 @@ function copySourceParts(exchange: Exchange, deps: RewriteDependencies) {
   return {
     source: { context: sourceContext(exchange.grant, source, deps), at: objectRef(source.place, 'source', source) },
     judgeSource,
-    sameAccount: source.place.account.id === exchange.place.account.id
+    sameAccount: reachesBoth(exchange.place, source.place)
   }
+}
+
+/** True when what signs a write at one place may also name an object at the other. */
+function reachesBoth(one: Place, other: Place): boolean {
+  if (one.account.id !== other.account.id) return false
+  if (one.account.tenantCredentials === null) return true
+  // A tenant's own credentials end where its keys end, so what crosses that goes through the proxy.
+  return one.assignment.upstreamBucket === other.assignment.upstreamBucket && one.assignment.keyPrefix === other.assignment.keyPrefix
 }
 
 function copyRequest(exchange: Exchange, deps: RewriteDependencies) {

@@ -22,7 +22,8 @@ export interface PlacementDependencies {
   readonly ready: boolean
   /** Where the tenant lives; null when there is no such tenant. */
   find(tenant: string): Assignment | null
-  account(id: string): UpstreamAccount | null
+  /** The account of the place, as its tenant's requests use it; null where it is not configured. */
+  account(assignment: Assignment): UpstreamAccount | null
   /** True when the caller's role, as configured now, names the tenant, and its credential does not leave it out. */
   mayTouch(caller: Pick<Caller, 'role' | 'tenants'>, tenant: string): boolean
 }
@@ -59,7 +60,7 @@ function refuseForeign(tenant: string, caller: Caller, placement: PlacementDepen
 }
 
 function withAccount(assignment: Assignment, placement: PlacementDependencies): Place {
-  const account = placement.account(assignment.account)
+  const account = placement.account(assignment)
   if (account === null)
     throw new Error(`the assignment of tenant ${assignment.tenant} names account ${assignment.account}, which is not configured`)
   return { assignment, account }

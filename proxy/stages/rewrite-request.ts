@@ -4,7 +4,7 @@ import type { Protocol } from '../ownership/steps.ts'
 import { S3Error } from '../s3/error.ts'
 import { queryValue } from '../s3/query.ts'
 import { Buffer } from 'node:buffer'
-import type { TenantKey } from '../tenants/keys.ts'
+import type { Assignment, TenantKey } from '../tenants/keys.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import type { AcceptedRequest } from './accept.ts'
 import type { Authenticated } from './ways-in/way-in.ts'
@@ -38,7 +38,7 @@ export interface RewriteDependencies extends ContextDependencies {
   readonly ring: () => KeyRing
   readonly limits: Limits
   readonly heldBytes: ByteBudget
-  readonly placement: { account(id: string): UpstreamAccount | null }
+  readonly placement: { account(assignment: Assignment): UpstreamAccount | null }
 }
 
 /** What goes to the upstream, built from the row and the grant. Everything that can be refused without asking it is refused here. */
@@ -100,9 +100,10 @@ function openUpload(request: AcceptedRequest, grant: Grant, deps: RewriteDepende
 /** An upload goes on where it was begun, wherever the tenant lives now. */
 function placeOfUpload(upload: UploadPlace, grant: Grant, deps: RewriteDependencies): Place {
   const place = requiredPlace(grant)
-  const account = deps.placement.account(upload.account)
+  const assignment = { ...place.assignment, account: upload.account, upstreamBucket: upload.upstreamBucket }
+  const account = deps.placement.account(assignment)
   if (account === null) throw new S3Error('NoSuchUpload', `account ${upload.account} of the upload is no longer configured`)
-  return { account, assignment: { ...place.assignment, account: upload.account, upstreamBucket: upload.upstreamBucket } }
+  return { account, assignment }
 }
 
 /** Refuses a key, of the target or of a copy's source, that cannot be where its tenant lives. Those of a batch are answered one by one. */

@@ -1,6 +1,7 @@
 import { encodeKey, encodeQueryValue } from '../s3/encode.ts'
 import { signRequest } from '../sigv4/sign.ts'
 import type { SigningKeyCache } from '../sigv4/signing-key.ts'
+import type { UpstreamCredentials } from '../upstreams/credentials.ts'
 import type { Outbound, Signed } from './outbound.ts'
 
 const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
@@ -10,8 +11,12 @@ export interface SigningDependencies {
   readonly timeouts: { readonly headMs: number; readonly slowHeadMs: number }
 }
 
-/** The request as it goes out, signed with the account's own credentials as they are now. */
-export function signOutbound(outbound: Outbound, deps: SigningDependencies, now: Date): Signed {
+/** The request as it goes out, signed. */
+export function signOutbound(
+  outbound: Outbound,
+  deps: SigningDependencies,
+  { credentials, now }: { readonly credentials: UpstreamCredentials; readonly now: Date }
+): Signed {
   const { account } = outbound
   const rawTarget = targetOf(outbound)
   const rawHeaders: string[] = ['host', hostOf(outbound)]
@@ -23,7 +28,7 @@ export function signOutbound(outbound: Outbound, deps: SigningDependencies, now:
     rawHeaders,
     payloadHash,
     region: account.region,
-    credentials: account.credentials(),
+    credentials,
     now,
     signingKeys: deps.signingKeys
   })

@@ -1,13 +1,7 @@
-import type { KeyObject } from 'node:crypto'
 import type { UpstreamOrigin } from '../transport/transport.ts'
+import type { CredentialSource } from './credentials.ts'
 import type { Capabilities } from './provider.ts'
-
-/** What signs the requests to one account. An in-flight request keeps the pair it began with. */
-export interface UpstreamCredentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string | KeyObject
-  readonly sessionToken?: string
-}
+import type { Territory } from './tenant-credentials.ts'
 
 /** One configured S3 endpoint as the stages use it: everything resolved, nothing to parse per request. */
 export interface UpstreamAccount {
@@ -24,7 +18,10 @@ export interface UpstreamAccount {
   readonly ownership: 'tag' | 'metadata'
   readonly encryption: UpstreamEncryption | null
   readonly leases: 'class' | 'always'
-  credentials(): UpstreamCredentials
+  /** The account's own, or one tenant's: see `accountWithin`. */
+  readonly credentials: CredentialSource
+  /** Makes credentials that reach one tenant's keys alone; null where the account's own sign everything. */
+  readonly tenantCredentials: ((territory: Territory) => CredentialSource) | null
 }
 
 /** Server-side encryption that is set on every write, whatever the client says. */

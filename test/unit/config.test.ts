@@ -108,8 +108,8 @@ t.test('a good configuration is read with defaults, the provider row and secrets
     leases: 'class',
     acceptRaces: false
   })
-  t.equal(main?.credentials.secretAccessKey.reveal(), 'wJalr-from-a-file')
-  t.equal(main?.credentials.secretAccessKey.file, '/keys/secret')
+  t.equal(main?.credentials.secretAccessKey?.reveal(), 'wJalr-from-a-file')
+  t.equal(main?.credentials.secretAccessKey?.file, '/keys/secret')
   t.equal(config.database.url.reveal(), ENV.DATABASE_URL)
   t.match(config.listeners, {
     s3: { host: '0.0.0.0', port: 8080, region: 'local', regions: [], domains: [] },
@@ -413,7 +413,7 @@ t.test('dev mode takes secrets outright, roles without tenants and no key ring',
     'roles.0.tenants': undefined,
     'database.url': 'postgres://a:b@c/d'
   })
-  t.equal(read({ yaml, dev: true }).accounts[0]?.credentials.secretAccessKey.reveal(), 'minioadmin')
+  t.equal(read({ yaml, dev: true }).accounts[0]?.credentials.secretAccessKey?.reveal(), 'minioadmin')
 })
 
 t.test('aliases of YAML work, and a variable that a reference names is no typo', async (t) => {
@@ -421,7 +421,7 @@ t.test('aliases of YAML work, and a variable that a reference names is no typo',
     '{accessKeyId: AKIA, secretAccessKey: {file: /keys/secret}}',
     '&keys {accessKeyId: AKIA, secretAccessKey: {env: SLUICE_MAIN_SECRET}}'
   ).replace('issuers:', '  - {id: other, provider: aws, endpoint: "https://s3.example", credentials: *keys}\nissuers:')
-  t.equal(read({ yaml, env: { SLUICE_MAIN_SECRET: 's' } }).accounts[1]?.credentials.secretAccessKey.reveal(), 's')
+  t.equal(read({ yaml, env: { SLUICE_MAIN_SECRET: 's' } }).accounts[1]?.credentials.secretAccessKey?.reveal(), 's')
 })
 
 t.test('an override of one capability leaves the others as the provider row says, and moves the class', async (t) => {

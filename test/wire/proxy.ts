@@ -1,6 +1,6 @@
 /** A whole proxy for one exchange file: everything real but Postgres, the clock and randomness. */
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { composeAccounts } from '../../proxy/compose-upstreams.ts'
+import { composeUpstreams } from '../../proxy/compose-upstreams.ts'
 import type { Database } from '../../proxy/compose-database.ts'
 import { composeIdentity } from '../../proxy/compose-identity.ts'
 import { composeServers } from '../../proxy/compose-servers.ts'
@@ -99,7 +99,7 @@ export async function startProxy(settings: ProxySettings, parts: ProxyParts): Pr
     config,
     log,
     metrics,
-    ready: () => ({ snapshot: true, keys: true })
+    ready: () => ({ snapshot: true, keys: true, credentials: true })
   })
   const { s3 } = await servers.listen()
   return { port: Number(new URL(s3).port), records, faults, stop: () => servers.stop() }
@@ -108,7 +108,7 @@ export async function startProxy(settings: ProxySettings, parts: ProxyParts): Pr
 /** The configured accounts, each with the scripted upstream behind its name. */
 function accountsAt(config: Config, port: number): ReadonlyMap<string, UpstreamAccount> {
   const origin = { secure: false, hostname: '127.0.0.1', port, ca: null }
-  return new Map([...composeAccounts(config)].map(([id, account]) => [id, { ...account, origin }]))
+  return new Map([...composeUpstreams(config, { now: () => NOW, random: () => 0, onEvent: () => {} }).accounts].map(([id, account]) => [id, { ...account, origin }]))
 }
 
 function composeMemory(config: Config, settings: ProxySettings, { note }: ProxyParts): Database {

@@ -38,7 +38,7 @@ export async function send(call: Call, { port, shared }: Wire): Promise<Outcome>
   const text = response.body.toString('latin1')
   const speaker = call.as ?? call.onBehalfOf ?? null
   const what = `${call.method} ${call.target} as ${speaker?.service ?? 'nobody'}`
-  noteLeaks(what, { bytes, response, as: call.as }, shared)
+  noteLeaks(what, { bytes, response, as: speaker }, shared)
   for (const stray of strayed(upstream, speaker)) shared.findings.push(`${what}: ${stray}`)
   return { response, status: response.status, code: /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? null, text, upstream }
 }

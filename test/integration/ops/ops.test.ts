@@ -66,7 +66,7 @@ const linesOf = (text: string): readonly Line[] =>
 /** Every field that a request's line may have. */
 const FIELDS = new Set(
   (
-    'level time msg requestId startedAt method operation tenant keyHash subject issuer role session statement account status errorCode reason ' +
+    'level time msg requestId startedAt method operation tenant keyHash wayIn subject issuer role session statement account status errorCode reason ' +
     'bytesIn bytesOut durationMs timeToFirstByteMs upstreamRequests upstreamRequestId userAgent remoteAddress droppedHeaders complete'
   ).split(' ')
 )
@@ -84,7 +84,10 @@ t.test('a replica tells the platform how it is, and of every request one line, w
     t.match(await page(`${serving.ops}/livez`), { status: 200, text: 'alive\n' })
     const ready = await page(`${serving.ops}/readyz`)
     t.equal(ready.status, 200)
-    t.same(JSON.parse(ready.text), { ready: true, checks: { accepting: true, snapshot: true, issuerKeys: true } })
+    t.same(JSON.parse(ready.text), {
+      ready: true,
+      checks: { accepting: true, snapshot: true, issuerKeys: true, upstreamCredentials: true }
+    })
     t.match(await page(`${serving.ops}/metrics`), { status: 200, type: /^text\/plain; version=0\.0\.4/ })
     for (const path of ['/', '/healthz', '/debug', `/${TENANTS.shared}`]) t.equal((await page(`${serving.ops}${path}`)).status, 404, path)
     t.equal((await page(`${serving.s3}/metrics`)).status, 403, 'and on the S3 port /metrics is a tenant, which nobody unsigned may see')

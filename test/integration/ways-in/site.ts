@@ -6,7 +6,7 @@ import { composeDependencies, type Parts } from '../../../proxy/compose.ts'
 import type { Database } from '../../../proxy/compose-database.ts'
 import { composeIdentity } from '../../../proxy/compose-identity.ts'
 import { composeServers } from '../../../proxy/compose-servers.ts'
-import { composeAccounts } from '../../../proxy/compose-upstreams.ts'
+import { composeUpstreams } from '../../../proxy/compose-upstreams.ts'
 import { readConfig } from '../../../proxy/config.ts'
 import { startStore, type Store } from '../../../proxy/dev/store/start-store.ts'
 import { createAccessKeys } from '../../../proxy/identity/access-keys.ts'
@@ -137,14 +137,20 @@ export async function startSite(): Promise<Site> {
   const identity = composeIdentity(config, now, () => undefined)
   const names = { operations: [], errorCodes: [], accounts: ['main'], issuers: ['test'], rejectionReasons: [] }
   const parts: Parts = {
-    ...{ config, identity, now, database: memoryDatabase(), accounts: composeAccounts(config) },
+    ...{
+      config,
+      identity,
+      now,
+      database: memoryDatabase(),
+      accounts: composeUpstreams(config, { now, random: Math.random, onEvent: () => undefined }).accounts
+    },
     log: createLog({ destination: '/dev/null', level: 'error', keys: true, flushMs: 250 }),
     metrics: createMetrics({ names, snapshotAgeSeconds: () => 0, processMetrics: false }),
     upstream: createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => undefined })
   }
   let ring = readKeyRing(newKeyRingText(randomBytes))
   const deps = composeDependencies(parts, () => ring)
-  const ready = (): { snapshot: boolean; keys: boolean } => ({ snapshot: true, keys: true })
+  const ready = (): { snapshot: boolean; keys: boolean; credentials: boolean } => ({ snapshot: true, keys: true, credentials: true })
   const servers = composeServers(deps, { config, log: parts.log, metrics: parts.metrics, ready })
   const { s3, ops } = await servers.listen()
   const { host } = new URL(s3)

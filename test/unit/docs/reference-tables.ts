@@ -69,6 +69,8 @@ function countEverything(metrics: Metrics): void {
   metrics.prefixViolated()
   metrics.stsExchanged('main', 'issued')
   metrics.headerDropped()
+  metrics.credentialsReloaded('main', 'loaded')
+  metrics.credentialsInUse('main', { since: new Date(0), notAfter: new Date(1) })
 }
 
 function labelsOf(page: string, metric: string): readonly string[] {

@@ -116,3 +116,20 @@ t.test('the metrics of the process are there where they are asked for', async (t
   const m = createMetrics({ names: NAMES, snapshotAgeSeconds: () => null, processMetrics: true })
   t.ok((await linesOf(m, 'nodejs_eventloop_lag_seconds')).length > 0)
 })
+
+t.test('credentials of an account show how often they were renewed, since when they sign, and until when', async (t) => {
+  const m = metrics()
+  m.credentialsInUse('main', { since: new Date(5_000), notAfter: null })
+  t.strictSame(await linesOf(m, 'sluice_credentials_not_after_seconds'), [])
+  m.credentialsReloaded('main', 'failed')
+  m.credentialsReloaded('main', 'loaded')
+  m.credentialsInUse('main', { since: new Date(7_000), notAfter: new Date(9_000) })
+  t.strictSame(await linesOf(m, 'sluice_credentials_reloads_total'), [
+    'sluice_credentials_reloads_total{account="main",result="failed"} 1',
+    'sluice_credentials_reloads_total{account="main",result="loaded"} 1'
+  ])
+  t.strictSame(await linesOf(m, 'sluice_credentials_loaded_timestamp_seconds'), [
+    'sluice_credentials_loaded_timestamp_seconds{account="main"} 7'
+  ])
+  t.strictSame(await linesOf(m, 'sluice_credentials_not_after_seconds'), ['sluice_credentials_not_after_seconds{account="main"} 9'])
+})
