@@ -6,6 +6,6 @@ import { setFlagsFromString } from 'node:v8'
 setFlagsFromString('--semi-space-growth-factor=1')
 
 // Imported only now, because reading the modules would make it grow.
-const { runCli } = await import('./cli.ts')
+const { runCli } = await import('./cli/cli.ts')
 
 process.exitCode = await runCli(process.argv.slice(2))

@@ -1,7 +1,7 @@
 /** Who plays in the exchanges: accounts, tenants, callers and secrets, all fixed, so that every signature is. */
 import { createHash } from 'node:crypto'
 import { stringify } from 'yaml'
-import { readConfig, type Config } from '../../proxy/config.ts'
+import { readConfig, type Config } from '../../proxy/config/config.ts'
 import { readKeyRing, type KeyRing, type RandomBytes } from '../../proxy/identity/key-ring.ts'
 import { issueSession, type IssuedSession } from '../../proxy/identity/session.ts'
 import type { Assignment } from '../../proxy/tenants/keys.ts'

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runCli } from '../../../proxy/cli.ts'
+import { runCli } from '../../../proxy/cli/cli.ts'
 
 const MAIN = fileURLToPath(new URL('../../../proxy/main.ts', import.meta.url))
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { watchFile, type WatchedFile } from '../../../proxy/compose-watched-file.ts'
+import { watchFile, type WatchedFile } from '../../../proxy/compose/watched-file.ts'
 
 interface Watching {
   readonly folder: string

@@ -1,4 +1,4 @@
-import { settingsHelp } from '../../../proxy/config-describe.ts'
+import { settingsHelp } from '../../../proxy/config/describe.ts'
 import { code, plain, table } from './markdown.ts'
 
 interface Setting {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { countOutcome } from '../../../proxy/compose-servers.ts'
+import { countOutcome } from '../../../proxy/compose/servers.ts'
 import { newAccessRecord, type AccessRecord } from '../../../proxy/observe/access-record.ts'
 
 const RECORD = newAccessRecord('ID', new Date(0), {

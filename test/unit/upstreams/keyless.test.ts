@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
-import { composeUpstreams } from '../../../proxy/compose-upstreams.ts'
-import { readConfig } from '../../../proxy/config.ts'
+import { composeUpstreams } from '../../../proxy/compose/upstreams.ts'
+import { readConfig } from '../../../proxy/config/config.ts'
 import type { CredentialsEvent, CredentialSource } from '../../../proxy/upstreams/credentials.ts'
 
 interface Asked {

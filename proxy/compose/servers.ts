@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import type { Config } from '../config/config.ts'
+import { handle } from '../handle.ts'
+import type { AccessRecord } from '../observe/access-record.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { createOpsServer } from '../ops/ops-server.ts'
+import { S3Error } from '../s3/error.ts'
+import { createS3Server } from '../server.ts'
+import { answerError } from '../stages/answer-error.ts'
+import type { Dependencies } from '../stages/dependencies.ts'
+import { browserGuards } from '../stages/guard-browsers.ts'
+import { createNodeInbound } from '../transport/inbound-node.ts'
+import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../transport/inbound.ts'
+import type { Answer } from '../transport/transport.ts'
+
+export interface Servers {
+  listen(): Promise<{ readonly s3: string; readonly ops: string }>
+  stop(): Promise<void>
+}
+
+export interface ServersOptions {
+  readonly config: Config
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly ready: () => { readonly snapshot: boolean; readonly keys: boolean; readonly credentials: boolean }
+}
+
+/** Until traffic is sent elsewhere, after readiness has turned off. */
+const CLOSE_AFTER_MS = 5_000
+
+/** The S3 listener and the ops listener. */
+export function composeServers(deps: Dependencies, { config, log, metrics, ready }: ServersOptions): Servers {
+  const { listeners, limits, timeouts } = config
+  const s3 = createS3Server({
+    inbound: (handlers) =>
+      createNodeInbound(
+        {
+          limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
+          timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
+        },
+        handlers
+      ),
+    handle: async (incoming, record) => identified(await handle(incoming, record, deps), record),
+    answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
+    overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
+    log,
+    metrics: {
+      ...metrics,
+      requestDone(record) {
+        metrics.requestDone(record)
+        countOutcome(record, metrics)
+      }
+    },
+    now: deps.now,
+    monotonicMs: () => performance.now(),
+    randomBytes,
+    limits: { requestsMax: limits.requestsMax },
+    drain: { closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS, drainTimeoutMs: timeouts.drain }
+  })
+  const ops = createOpsServer({
+    checks: [
+      { name: 'accepting', ready: () => s3.accepting },
+      { name: 'snapshot', ready: () => ready().snapshot },
+      { name: 'issuerKeys', ready: () => ready().keys },
+      { name: 'upstreamCredentials', ready: () => ready().credentials }
+    ],
+    metricsPage: () => metrics.page(),
+    onError: (error) => log.fault(error, null)
+  })
+  return {
+    async listen() {
+      const opsAddress = await ops.listen(listeners.ops)
+      const s3Address = await s3.listen(listeners.s3)
+      return { s3: urlOf(s3Address), ops: urlOf(opsAddress) }
+    },
+    async stop() {
+      await s3.stop()
+      await ops.close()
+    }
+  }
+}
+
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return `http://${name}:${port}`
+}
+
+/** Every answer names its request, as S3's do: the id that stands in an error's body too. Those a browser can ask for guard it. */
+function identified(answer: Answer, record: AccessRecord): Answer {
+  const named = ['x-amz-request-id', record.requestId, 'x-amz-id-2', record.requestId]
+  return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn)] }
+}
+
+/** The stages count nothing themselves: what they leave in the record is counted here. */
+export function countOutcome(record: AccessRecord, metrics: Pick<Metrics, 'stsExchanged' | 'decided' | 'headerDropped'>): void {
+  const { operation, status, issuer, statement, errorCode } = record
+  if (operation === 'AssumeRoleWithWebIdentity') metrics.stsExchanged(issuer, status < 400 ? 'issued' : status < 500 ? 'refused' : 'fault')
+  else if (operation !== null && errorCode === 'AccessDenied') metrics.decided('deny')
+  else if (statement !== null) metrics.decided('allow')
+  for (let dropped = 0; dropped < record.droppedHeaders.length; dropped++) metrics.headerDropped()
+}
+
+interface Failed {
+  readonly method: string
+  readonly rawTarget: string
+  readonly record: AccessRecord
+}
+
+const AUTHENTICATION_CODES: ReadonlySet<string> = new Set([
+  'AuthorizationHeaderMalformed',
+  'AuthorizationQueryParametersError',
+  'ExpiredToken',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch'
+])
+
+function answerAndNote(error: unknown, { method, rawTarget, record }: Failed, metrics: Metrics): Answer {
+  const { answer, code, reason } = answerError(error, { method, rawTarget, requestId: record.requestId })
+  record.errorCode = code
+  record.reason = record.reason === null ? reason : `${reason}; ${record.reason}`
+  if (AUTHENTICATION_CODES.has(code)) metrics.authRejected(code)
+  return identified(answer, record)
+}

@@ -1,0 +1,127 @@
+import { ACCOUNTS, checkAccounts } from './accounts.ts'
+import { group, list, optional, type Reading, type ValueOf } from './field.ts'
+import { databaseUrl, checkIdentity, ISSUERS, POLICIES, ROLES, SEALING } from './identity.ts'
+import { duration, oneOf, port, size, text, whole } from './scalar.ts'
+import { file, problemOfPem } from './secret.ts'
+
+const HOST = /^[A-Za-z0-9.:_-]{1,253}$/
+const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
+const REGION = /^[A-Za-z0-9-]{1,64}$/
+
+const host = (fallback: string) => text({ help: 'Address to listen on.', fallback, pattern: HOST, takes: 'an address' })
+const domain = text({ help: 'A domain.', pattern: DOMAIN, takes: 'a domain name in lower case, without port' })
+const region = { pattern: REGION, takes: 'a region name' }
+
+const LISTENERS = group('Where the proxy listens.', {
+  s3: group('The S3 API and STS.', {
+    host: host('0.0.0.0'),
+    port: port({ help: 'Port of the S3 listener.', fallback: 8080 }),
+    domains: list(domain, { help: 'Hosts under which `<tenant>.<domain>` addresses a tenant; every other host is path style.' }),
+    region: text({ help: 'The region that is told to clients.', fallback: 'local', ...region }),
+    regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' })
+  }),
+  ops: group('Liveness, readiness and metrics; never public.', {
+    host: host('0.0.0.0'),
+    port: port({ help: 'Port of the ops listener.', fallback: 9090 })
+  })
+})
+
+const DATABASE = group('The Postgres that holds assignments, leases and the ledger of uploads.', {
+  url: databaseUrl('postgres://user:password@host/database; may lead through a pooler when directUrl does not.'),
+  directUrl: optional(databaseUrl('The same without pooler, for LISTEN and migrations.'), 'url'),
+  caFile: optional(file({ help: 'PEM of the authority that signed the server’s certificate.', check: problemOfPem }), "the system's own"),
+  poolMax: whole({ help: 'Connections per replica, besides one that listens.', fallback: 10, min: 1, max: 200 }),
+  statementTimeout: duration({ help: 'The longest statement.', fallback: '5s', min: 100, max: 600_000 }),
+  poll: duration({
+    help: 'How often placement is compared with Postgres besides notifications.',
+    fallback: '30s',
+    min: 1_000,
+    max: 3_600_000
+  })
+})
+
+const LIMITS = group('Bounds on everything a client can make grow.', {
+  headerBytesMax: size({ help: 'Head of a request.', fallback: '32KiB', min: 8192, max: 131_072 }),
+  connectionsMax: whole({ help: 'Open connections of clients.', fallback: 4096, min: 1, max: 1_000_000 }),
+  requestsMax: whole({ help: 'Requests at work at once; more are told to slow down.', fallback: 1024, min: 1, max: 1_000_000 }),
+  xmlBytesMax: size({ help: 'XML body of a request.', fallback: '2MiB', min: 65_536, max: 67_108_864 }),
+  completeBytesMax: size({ help: 'XML body of CompleteMultipartUpload.', fallback: '4MiB', min: 65_536, max: 67_108_864 }),
+  smallPutBytesMax: size({
+    help: 'Bodies up to this are held in memory, so that they can be sent again.',
+    fallback: '1MiB',
+    min: 0,
+    max: 67_108_864
+  }),
+  bufferedBytesMax: size({ help: 'Memory for held bodies, in all.', fallback: '64MiB', min: 1_048_576, max: 17_179_869_184 }),
+  // A read holds one connection while its tags are asked for over another, so one alone would wait for itself.
+  upstreamConnectionsMax: whole({ help: 'Connections to one account.', fallback: 256, min: 2, max: 65_535 }),
+  ownerCacheEntriesMax: whole({ help: 'Objects whose owner is remembered.', fallback: 100_000, min: 0, max: 10_000_000 }),
+  ledgerWaitingMax: whole({
+    help: 'Changes of the ledger of uploads that may wait for Postgres.',
+    fallback: 10_000,
+    min: 100,
+    max: 1_000_000
+  })
+})
+
+const TIMEOUTS = group('How long things may take.', {
+  head: duration({ help: 'A client to send the head of a request.', fallback: '30s', min: 1_000, max: 600_000 }),
+  idle: duration({ help: 'A body to make no progress, in either direction.', fallback: '60s', min: 1_000, max: 3_600_000 }),
+  keepAlive: duration({ help: 'A connection of a client without request.', fallback: '75s', min: 1_000, max: 3_600_000 }),
+  upstreamConnect: duration({ help: 'A connection to an upstream to open.', fallback: '5s', min: 100, max: 120_000 }),
+  upstreamHead: duration({ help: 'An upstream to begin its answer.', fallback: '60s', min: 1_000, max: 3_600_000 }),
+  upstreamSlowHead: duration({ help: 'The same for CopyObject and CompleteMultipartUpload.', fallback: '10m', min: 1_000, max: 3_600_000 }),
+  leaseWait: duration({ help: 'A request to wait for a lease that another holds.', fallback: '3s', min: 100, max: 60_000 }),
+  leaseMargin: duration({ help: 'What a lease outlives the longest request under it by.', fallback: '30s', min: 1_000, max: 600_000 }),
+  ownerCache: duration({ help: 'An owner to be remembered.', fallback: '5s', min: 0, max: 60_000 }),
+  drain: duration({ help: 'Requests at work to end after SIGTERM.', fallback: '10m', min: 0, max: 86_400_000 })
+})
+
+/** Every setting there is. Parsing, types, variables, help text, schema and redaction all come from this table. */
+export const SETTINGS = group('Configuration of Sluice.', {
+  listeners: LISTENERS,
+  accounts: ACCOUNTS,
+  tenants: group('Which names are tenants.', {
+    mode: oneOf(['open', 'registered'], {
+      help: '`open`: any valid name. `registered`: only those that CreateBucket or the API made.',
+      fallback: 'open'
+    })
+  }),
+  issuers: ISSUERS,
+  roles: ROLES,
+  policies: POLICIES,
+  sealing: SEALING,
+  database: DATABASE,
+  limits: LIMITS,
+  timeouts: TIMEOUTS,
+  compat: group('Allowances for clients.', {
+    dropHeaders: list(text({ help: 'A header.', pattern: /^x-amz-[a-z0-9-]+$/, takes: 'an x-amz-* header name in lower case' }), {
+      help: 'Request headers that the proxy does not know and leaves out instead of refusing.'
+    })
+  }),
+  log: group('The log.', {
+    level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], { help: 'The least that is written.', fallback: 'info' })
+  })
+})
+
+export type Settings = ValueOf<typeof SETTINGS>
+
+/** What is wrong between settings, beyond each on its own. */
+export function checkSettings(settings: Settings, reading: Reading): void {
+  checkAccounts(settings.accounts, reading)
+  checkIdentity(settings, reading)
+  const { s3, ops } = settings.listeners
+  if (s3.port === ops.port && s3.port !== 0 && reading.sound('listeners'))
+    reading.problem('listeners.ops.port', `is the port of the S3 listener too: ${ops.port}`)
+  if (s3.regions.length > 0 && !s3.regions.includes(s3.region) && reading.sound('listeners')) {
+    reading.problem('listeners.s3.regions', `must contain listeners.s3.region, ${s3.region}: it is what clients are told to sign for`)
+  }
+  if (settings.sealing.keysFile === null && !reading.dev && reading.sound('sealing'))
+    reading.problem('sealing.keysFile', 'is required: without it no session outlives a restart or is known to another replica')
+  if (settings.timeouts.upstreamHead > settings.timeouts.upstreamSlowHead && reading.sound('timeouts')) {
+    reading.problem('timeouts.upstreamSlowHead', 'must not be shorter than timeouts.upstreamHead')
+  }
+  if (settings.limits.smallPutBytesMax > settings.limits.bufferedBytesMax && reading.sound('limits')) {
+    reading.problem('limits.smallPutBytesMax', 'must not be more than limits.bufferedBytesMax')
+  }
+}
