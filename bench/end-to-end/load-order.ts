@@ -22,3 +22,12 @@ export interface LoadResult {
   /** In the order in which the answers ended. */
   readonly latenciesMs: readonly number[]
 }
+
+/** Connections that are held open. */
+export interface HoldOrder {
+  readonly port: number
+  readonly head: string
+  readonly connections: number
+  /** Whether each reads its answer 64 KiB at a time, ten times a second. */
+  readonly slow: boolean
+}

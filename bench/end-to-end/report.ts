@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { MemorySample } from './memory.ts'
 import type { Results, Row } from './results.ts'
 
 const RESULTS = join(import.meta.dirname, '..', 'results')
@@ -15,14 +16,26 @@ export function writeReport(results: Results, { quick, partial }: { readonly qui
   process.stdout.write(table)
 }
 
-function tableOf({ machine, date, rows }: Results): string {
+function tableOf({ machine, date, rows, memory }: Results): string {
   const head = [
     `Measured ${date.slice(0, 10)} on ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}, nginx ${machine.nginx}; each subject bound to one core.`,
     '',
     '| workload | subject | processor time to nginx | µs a request | s/GiB | requests/s | p50 ms | p99 ms | p99.9 ms | resident MB |',
     '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |'
   ]
-  return `${[...head, ...rows.map(lineOf)].join('\n')}\n`
+  const held = [
+    '',
+    '| held open | subject | connections | resident MB at rest | while held | KiB each | after |',
+    '| --- | --- | ---: | ---: | ---: | ---: | ---: |',
+    ...memory.map(memoryLineOf)
+  ]
+  return `${[...head, ...rows.map(lineOf), ...(memory.length === 0 ? [] : held)].join('\n')}\n`
+}
+
+function memoryLineOf({ state, subject, connections, restBytes, heldBytes, afterBytes }: MemorySample): string {
+  const mb = (bytes: number): string => (bytes / 1e6).toFixed(0)
+  const each = ((heldBytes - restBytes) / connections / 1024).toFixed(1)
+  return `| ${[state, subject, connections, mb(restBytes), mb(heldBytes), each, mb(afterBytes)].join(' | ')} |`
 }
 
 function lineOf(row: Row): string {

@@ -1,4 +1,5 @@
 import { cpus, release, totalmem } from 'node:os'
+import type { MemorySample } from './memory.ts'
 import type { Sample } from './sample.ts'
 
 export interface Row {
@@ -33,6 +34,7 @@ export interface Results {
   readonly date: string
   readonly plan: Readonly<Record<string, number>>
   readonly rows: readonly Row[]
+  readonly memory: readonly MemorySample[]
 }
 
 export function machineOf({ nginx, wrk }: { readonly nginx: string; readonly wrk: boolean }): Machine {

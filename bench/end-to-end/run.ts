@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { freePort } from '../../proxy/dev/dev-postgres.ts'
 import type { Credentials } from '../../test/integration/attacks/signer.ts'
 import { cannedS3, nginxVersion, passThrough, startNginx } from './nginx.ts'
+import { takeMemory, type MemorySample } from './memory.ts'
 import type { Subject } from './process.ts'
 import { prepare } from './requests.ts'
 import { machineOf, summarize, type Results } from './results.ts'
@@ -63,11 +64,13 @@ async function bench(): Promise<void> {
   await checkBytes(parties)
   const samples = await takeAll(workloads, parties, tools)
   const lowLoad = await takeLatencies(workloads, parties, tools)
+  const memory = quick || only !== null ? [] : await takeMemories(parties, tools)
   const results: Results = {
     machine: machineOf({ nginx, wrk: hasWrk }),
     date: new Date().toISOString(),
     plan: { ...PLAN, latencyRate: LATENCY_RATE },
-    rows: summarize(samples, lowLoad, 'nginx')
+    rows: summarize(samples, lowLoad, 'nginx'),
+    memory
   }
   writeReport(results, { quick, partial: only !== null })
 }
@@ -170,6 +173,25 @@ async function takeLatencies(
     }
   }
   return all
+}
+
+const IDLE_CONNECTIONS = 10_000
+const SLOW_READERS = 64
+
+async function takeMemories(parties: readonly Party[], tools: Tools): Promise<readonly MemorySample[]> {
+  const taken: MemorySample[] = []
+  for (const [state, object, connections, slow] of [
+    ['idle keep-alive', '1k', IDLE_CONNECTIONS, false],
+    ['slow readers of 64 MiB', '64m', SLOW_READERS, true]
+  ] as const) {
+    for (const { subject, credentials } of parties) {
+      const workload: Workload = { name: state, method: 'GET', size: 0, object, connections, payload: 'none', newKeys: false }
+      const { heads } = prepare(workload, { port: subject.port, bucket: TENANT, credentials, folder: tools.folder, round: 'memory' })
+      taken.push(await takeMemory(subject, { state, head: heads[0] ?? '', connections, slow }, tools))
+      say(`memory: ${state}, ${subject.name}`)
+    }
+  }
+  return taken
 }
 
 function shown({ cpuSeconds, requests, bytes, seconds, foreignCores }: Sample): string {

@@ -43,7 +43,7 @@ export class SluiceSite {
   ): Promise<SluiceSubject> {
     const { settings } = this.#installation
     const accounts = settings.accounts.map((account) => ({ ...account, endpoint: `http://127.0.0.1:${upstreamPort}`, ownership }))
-    const config = await this.#installation.write({ ...settings, accounts })
+    const config = await this.#installation.write({ ...settings, accounts, limits: { connectionsMax: 12_000 } })
     const log = openSync(join(this.#installation.folder, `${name.replace(/\W+/g, '-')}.log`), 'w')
     const env = { ...process.env, UPSTREAM_SECRET: 'not-checked-there', DATABASE_URL: this.#installation.database.runtimeUrl }
     const serving = watch(
