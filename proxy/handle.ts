@@ -26,6 +26,7 @@ export async function handle(incoming: Incoming, record: AccessRecord, deps: Dep
   const proof = await authenticate(accepted, chosen, { deps, now })
   const { caller, request } = proof
   Object.assign(record, { subject: caller.subject, issuer: caller.issuer, role: caller.role, session: caller.session })
+  deps.live?.enter({ incoming, record, caller })
 
   const operation = await recognize(request, proof, deps)
   record.operation = operation.name

@@ -13,6 +13,8 @@ export interface S3ServerDependencies {
   readonly handle: (incoming: Incoming, record: AccessRecord) => Answer | Promise<Answer>
   /** Turns whatever was thrown into an answer, and notes code and reason in the record. */
   readonly answerError: (error: unknown, context: ErrorContext) => Answer
+  /** Told when nothing of a request is under way any more, before its line is written; may add to its record. */
+  readonly ended: (record: AccessRecord) => void
   /** What is thrown at requests that come when no more are taken: too many under way, or the process is about to end. */
   readonly overloaded: (reason: 'too-many-requests' | 'closing') => unknown
   readonly log: {
@@ -120,6 +122,7 @@ class Listener implements S3Server {
     record.bytesIn = incoming.bytesReceived
     record.durationMs = deps.monotonicMs() - started
     this.#underWay -= 1
+    deps.ended(record)
     deps.metrics.requestDone(record)
     deps.log.request(record)
     if (this.#underWay === 0) this.#onIdle()

@@ -25,6 +25,8 @@ export interface Database {
   readonly directory: Directory
   readonly revocations: Revocations
   readonly accessKeys: AccessKeys
+  /** Calls back whenever revocations and access keys were read anew. */
+  onReplaced(callback: () => void): void
   readonly feed: PlacementFeed
   readonly ledger: UploadLedger
   readonly leases: LeasePort
@@ -77,6 +79,7 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
   const shared = layoutOf(config)
   const revocations = createRevocations()
   const accessKeys = createAccessKeys()
+  const replaced: (() => void)[] = []
   const directory = createDirectory({ mode: config.tenants.mode, shared })
   const onFault = (what: string, error: unknown): void =>
     log.event('warn', `${what}: ${error instanceof Error ? error.message : String(error)}`)
@@ -94,6 +97,7 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
       // First, so that assignments that are refused do not keep a leaked credential alive.
       revocations.replaceAll(snapshot.revocations)
       accessKeys.replaceAll(snapshot.accessKeys)
+      for (const tell of replaced) tell()
       refuseMisplaced(snapshot.assignments)
       directory.replaceAll(snapshot)
     },
@@ -114,6 +118,7 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
     directory,
     revocations,
     accessKeys,
+    onReplaced: (callback) => void replaced.push(callback),
     feed,
     ledger,
     leases: leases.port,

@@ -43,6 +43,7 @@ export function composeServers(deps: Dependencies, { config, log, metrics, ready
       ),
     handle: async (incoming, record) => identified(await handle(incoming, record, deps), record),
     answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
+    ended: (record) => deps.live?.leave(record),
     overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
     log,
     metrics: {

@@ -7,6 +7,8 @@ import type { KeyRing, Sealer } from '../identity/key-ring.ts'
 import { createSessionCache } from '../identity/session-cache.ts'
 import { TokenProblem } from '../identity/token-problem.ts'
 import { verifyWebIdentity, type WebIdentity } from '../identity/web-identity.ts'
+import { createLiveRequests, type LiveRequests } from '../stages/live-requests.ts'
+import type { Dependencies } from '../stages/dependencies.ts'
 import type { StsDependencies } from '../stages/answer-sts.ts'
 import type { IdentityDependencies } from '../stages/ways-in/way-in.ts'
 
@@ -16,13 +18,13 @@ const BEARER_TOKENS_MAX = 10_000
 export interface WaysInOptions {
   readonly config: Config
   readonly identity: Identity
-  readonly database: Pick<Database, 'revocations' | 'accessKeys'>
+  readonly database: Pick<Database, 'revocations' | 'accessKeys' | 'onReplaced'>
   /** The key ring as it stands now. */
   readonly ring: () => KeyRing
   readonly now: () => Date
 }
 
-export type WaysIn = Omit<IdentityDependencies, 'signingKeys'> & StsDependencies & { readonly sealer: Sealer }
+export type WaysIn = Omit<IdentityDependencies, 'signingKeys'> & StsDependencies & Pick<Dependencies, 'sealer' | 'live'>
 
 /** What proves who calls: sessions, tokens, and the exchange of one for the other. */
 export function composeWaysIn({ config, identity, database, ring, now }: WaysInOptions): WaysIn {
@@ -44,6 +46,7 @@ export function composeWaysIn({ config, identity, database, ring, now }: WaysInO
   return {
     ring,
     sealer,
+    live: config.revocation.cutStreams ? liveRequests(database, now) : null,
     revocations,
     accessKeys,
     rulesOf: (issuer) => identity.issuers.find(issuer)?.roleRules ?? [],
@@ -54,4 +57,11 @@ export function composeWaysIn({ config, identity, database, ring, now }: WaysInO
     ownerOf: identity.ownerOf,
     sts: { verifyToken, roles: identity.roles, sealer, policyProblems: identity.sessionPolicyProblems, now }
   }
+}
+
+/** The requests under way, looked at whenever what is cut off has changed. */
+function liveRequests({ revocations, accessKeys, onReplaced }: WaysInOptions['database'], now: () => Date): LiveRequests {
+  const live = createLiveRequests({ revocations, accessKeys, now })
+  onReplaced(() => live.cut())
+  return live
 }

@@ -1,7 +1,7 @@
 import { ACCOUNTS, checkAccounts } from './accounts.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, ISSUERS, POLICIES, ROLES, SEALING } from './identity.ts'
-import { duration, oneOf, port, size, text, whole } from './scalar.ts'
+import { duration, flag, oneOf, port, size, text, whole } from './scalar.ts'
 import { file, problemOfPem } from './secret.ts'
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/
@@ -91,6 +91,12 @@ export const SETTINGS = group('Configuration of Sluice.', {
   roles: ROLES,
   policies: POLICIES,
   sealing: SEALING,
+  revocation: group('What a revocation does.', {
+    cutStreams: flag({
+      help: 'Ends the requests under way of a caller who is revoked, within seconds; else they end by themselves.',
+      fallback: false
+    })
+  }),
   database: DATABASE,
   limits: LIMITS,
   timeouts: TIMEOUTS,

@@ -4,6 +4,7 @@ import type { UpstreamClient } from '../transport/transport.ts'
 import type { PolicyDependencies } from './authorize.ts'
 import type { IdentityDependencies } from './ways-in/way-in.ts'
 import type { StsDependencies } from './answer-sts.ts'
+import type { LiveRequests } from './live-requests.ts'
 import type { AcceptLimits } from './accept.ts'
 import type { BucketDependencies } from './answer-here.ts'
 import type { LeaseTimes } from './ownership-context.ts'
@@ -24,6 +25,8 @@ export interface Limits {
 /** Everything the stages need, built once. Each stage takes only its part. */
 export interface Dependencies extends AcceptLimits, RecognitionDependencies, IdentityDependencies, SigningDependencies, StsDependencies {
   readonly now: () => Date
+  /** Null where requests under way end by themselves, whatever becomes of their caller. */
+  readonly live: LiveRequests | null
   readonly limits: Limits
   readonly sealer: Sealer
   readonly placement: PlacementDependencies

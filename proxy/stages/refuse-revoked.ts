@@ -4,7 +4,12 @@ import { S3Error } from '../s3/error.ts'
 
 /** Refuses a caller whose session, subject, pod, service account or key was cut off, whichever way it came in. */
 export function refuseRevoked(caller: Caller, revocations: Revocations, now: Date): void {
+  const reason = revocationOf(caller, revocations, now)
+  if (reason !== null) throw new S3Error('AccessDenied', reason)
+}
+
+/** What of the caller was cut off and why, for the log; null for a caller who was not. */
+export function revocationOf(caller: Caller, revocations: Revocations, now: Date): string | null {
   const found = revocations.find({ ...caller, accessKeyId: caller.proof.accessKeyId }, now)
-  if (found === null) return
-  throw new S3Error('AccessDenied', `${found.kind} ${found.value} is revoked: ${found.reason}`)
+  return found === null ? null : `${found.kind} ${found.value} is revoked: ${found.reason}`
 }

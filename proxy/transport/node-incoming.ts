@@ -97,6 +97,11 @@ export class NodeIncoming implements InboundRequest {
     this.#options.connection.socket.destroy()
   }
 
+  // A reset: a plain close would still deliver what the kernel holds, which a slow client takes a minute to read.
+  cut(): void {
+    this.#options.connection.socket.resetAndDestroy()
+  }
+
   /** The connection was lost: everything under way on it ends. */
   connectionGone(): void {
     if (this.#settled) return

@@ -75,6 +75,8 @@ export interface Incoming {
    * If the request body was not read to its end, the connection is closed after the answer.
    */
   answer(answer: Answer): Promise<Sent>
+  /** Ends the connection now, and what stands in its buffers with it: the client gets nothing more. */
+  cut(): void
 }
 
 /** The client's body did not come to its end. */

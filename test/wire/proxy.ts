@@ -127,6 +127,7 @@ function composeMemory(config: Config, settings: ProxySettings, { note }: ProxyP
     directory,
     revocations: createRevocations(),
     accessKeys: createAccessKeys(),
+    onReplaced: absent,
     feed: { start: absent, refresh: absent, status: absent, close: absent },
     ledger: { ...createLedger(note), listStale: absent, flush: absent, status: absent, close: absent },
     leases: createLeasePort(settings.leases, note),

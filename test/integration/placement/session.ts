@@ -1,7 +1,10 @@
 import type { SessionCredentials } from '../../helpers/sluice.ts'
 
-/** Session credentials from the STS of one replica. */
-export async function sessionAt(s3: string, token: string, role = 'app'): Promise<SessionCredentials> {
+/** Session credentials, and the session as the log names it. */
+export type NamedSession = SessionCredentials & { readonly session: string }
+
+/** A session from the STS of one replica. */
+export async function sessionAt(s3: string, token: string, role = 'app'): Promise<NamedSession> {
   const form = new URLSearchParams({
     Action: 'AssumeRoleWithWebIdentity',
     Version: '2011-06-15',
@@ -16,5 +19,8 @@ export async function sessionAt(s3: string, token: string, role = 'app'): Promis
     if (found === undefined) throw new Error(`STS answered ${response.status}: ${xml}`)
     return found
   }
-  return { accessKeyId: field('AccessKeyId'), secretAccessKey: field('SecretAccessKey'), sessionToken: field('SessionToken') }
+  return {
+    ...{ accessKeyId: field('AccessKeyId'), secretAccessKey: field('SecretAccessKey'), sessionToken: field('SessionToken') },
+    session: field('AssumedRoleId').split(':', 1)[0] ?? ''
+  }
 }

@@ -56,6 +56,8 @@ export interface Sink {
   readonly objects: ReadonlyMap<string, Stored>
   /** Uploads that ended before their last byte. */
   readonly broken: number
+  /** Answers whose connection ended before their last byte. */
+  readonly abandoned: number
   /** Bytes that were handed to connections in answers. */
   readonly bytesGiven: number
   readonly bytesTaken: number
@@ -71,7 +73,7 @@ const NO_SUCH_KEY = '<Error><Code>NoSuchKey</Code></Error>'
 /** A sink on loopback. */
 export async function startSink(): Promise<Sink> {
   const objects = new Map<string, Stored>()
-  const state = { broken: 0, bytesGiven: 0, bytesTaken: 0 }
+  const state = { broken: 0, abandoned: 0, bytesGiven: 0, bytesTaken: 0 }
   const paused = new Set<IncomingMessage>()
   let stalled = false
   const take = (request: IncomingMessage, response: ServerResponse, path: string): void => {
@@ -101,6 +103,7 @@ export async function startSink(): Promise<Sink> {
       'x-amz-meta-sluice-service': OWNER
     }
     response.writeHead(200, headers)
+    response.once('close', () => (state.abandoned += response.writableFinished ? 0 : 1))
     let offset = 0
     const more = (): void => {
       while (offset < length && !response.destroyed) {
@@ -129,6 +132,9 @@ export async function startSink(): Promise<Sink> {
     objects,
     get broken() {
       return state.broken
+    },
+    get abandoned() {
+      return state.abandoned
     },
     get bytesGiven() {
       return state.bytesGiven

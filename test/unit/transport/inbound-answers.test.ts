@@ -380,3 +380,21 @@ t.test('a body in memory that nobody reads to its end is told from one that is',
 function flow(chunks: readonly string[], length?: null): Answer {
   return { status: 200, rawHeaders: [], body: new ChunkSource(chunks, length === null ? { length } : {}) }
 }
+
+t.test('a connection that is cut delivers nothing more, not even what stands in the buffers', async (t) => {
+  const source = new HandSource(null)
+  const { connect, seen } = await startInbound(t, (request) => void request.answer({ status: 200, rawHeaders: [], body: source }))
+  const client = connect()
+  client.socket.pause()
+  client.send(GET)
+  await source.started
+  source.sink?.write(Buffer.alloc(32 * 1024 * 1024))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const error = new Promise((resolve) => client.socket.once('error', resolve))
+  seen[0]?.cut()
+  client.socket.resume()
+  t.match(await error, { code: 'ECONNRESET' })
+  t.ok(client.received.length < 16 * 1024 * 1024)
+  t.ok(seen[0]?.gone)
+  t.match(source.cancelled, { message: 'the client is gone' })
+})

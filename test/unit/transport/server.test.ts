@@ -33,6 +33,7 @@ async function startServer(t: Test, handle: S3ServerDependencies['handle'], chan
       record.reason = String(error)
       return { status, rawHeaders: ['x-amz-request-id', record.requestId], body: Buffer.from(record.errorCode) }
     },
+    ended: () => undefined,
     overloaded: (reason) => new Refused(reason === 'closing' ? 503 : 429),
     log: {
       request: (record) => records.push(record),
