@@ -10,6 +10,7 @@ import { createS3Server } from '../server.ts'
 import { answerError } from '../stages/answer-error.ts'
 import type { Dependencies } from '../stages/dependencies.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
+import { followCertificate, type FollowedCertificate } from './certificate.ts'
 import { createNodeInbound } from '../transport/inbound-node.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../transport/inbound.ts'
 import type { Answer } from '../transport/transport.ts'
@@ -32,15 +33,21 @@ const CLOSE_AFTER_MS = 5_000
 /** The S3 listener and the ops listener. */
 export function composeServers(deps: Dependencies, { config, log, metrics, ready }: ServersOptions): Servers {
   const { listeners, limits, timeouts } = config
+  const { tls } = listeners.s3
+  let certificate: FollowedCertificate | null = null
   const s3 = createS3Server({
-    inbound: (handlers) =>
-      createNodeInbound(
+    inbound: (handlers) => {
+      const inbound = createNodeInbound(
         {
+          certificate: tls === null ? null : { cert: tls.certFile.text, key: tls.keyFile.reveal() },
           limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
           timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
         },
         handlers
-      ),
+      )
+      certificate = tls === null ? null : followCertificate(tls, inbound, log)
+      return inbound
+    },
     handle: async (incoming, record) => identified(await handle(incoming, record, deps), record),
     answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
     ended: (record) => deps.live?.leave(record),
@@ -73,18 +80,19 @@ export function composeServers(deps: Dependencies, { config, log, metrics, ready
     async listen() {
       const opsAddress = await ops.listen(listeners.ops)
       const s3Address = await s3.listen(listeners.s3)
-      return { s3: urlOf(s3Address), ops: urlOf(opsAddress) }
+      return { s3: urlOf(s3Address, tls === null ? 'http' : 'https'), ops: urlOf(opsAddress, 'http') }
     },
     async stop() {
+      certificate?.close()
       await s3.stop()
       await ops.close()
     }
   }
 }
 
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+function urlOf({ host, port }: { readonly host: string; readonly port: number }, scheme: string): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return `http://${name}:${port}`
+  return `${scheme}://${name}:${port}`
 }
 
 /** Every answer names its request, as S3's do: the id that stands in an error's body too. Those a browser can ask for guard it. */

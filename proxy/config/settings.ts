@@ -1,8 +1,9 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { ACCOUNTS, checkAccounts } from './accounts.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, ISSUERS, POLICIES, ROLES, SEALING } from './identity.ts'
 import { duration, flag, oneOf, port, size, text, whole } from './scalar.ts'
-import { file, problemOfPem } from './secret.ts'
+import { file, problemOfPem, secretFile } from './secret.ts'
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
@@ -12,13 +13,19 @@ const host = (fallback: string) => text({ help: 'Address to listen on.', fallbac
 const domain = text({ help: 'A domain.', pattern: DOMAIN, takes: 'a domain name in lower case, without port' })
 const region = { pattern: REGION, takes: 'a region name' }
 
+const TLS = group('The certificate that the listener shows. Both files are followed while they change.', {
+  certFile: file({ help: 'PEM of the certificate, and of those between it and its authority.', check: problemOfPem }),
+  keyFile: secretFile('PEM of its private key.')
+})
+
 const LISTENERS = group('Where the proxy listens.', {
   s3: group('The S3 API and STS.', {
     host: host('0.0.0.0'),
     port: port({ help: 'Port of the S3 listener.', fallback: 8080 }),
     domains: list(domain, { help: 'Hosts under which `<tenant>.<domain>` addresses a tenant; every other host is path style.' }),
     region: text({ help: 'The region that is told to clients.', fallback: 'local', ...region }),
-    regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' })
+    regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' }),
+    tls: optional(TLS, 'plain HTTP')
   }),
   ops: group('Liveness, readiness and metrics; never public.', {
     host: host('0.0.0.0'),
@@ -122,6 +129,10 @@ export function checkSettings(settings: Settings, reading: Reading): void {
   if (s3.regions.length > 0 && !s3.regions.includes(s3.region) && reading.sound('listeners')) {
     reading.problem('listeners.s3.regions', `must contain listeners.s3.region, ${s3.region}: it is what clients are told to sign for`)
   }
+  if (s3.tls !== null && reading.sound('listeners.s3.tls')) {
+    const problem = problemOfPair(s3.tls.certFile.text, s3.tls.keyFile.reveal())
+    if (problem !== null) reading.problem('listeners.s3.tls', problem)
+  }
   if (settings.sealing.keysFile === null && !reading.dev && reading.sound('sealing'))
     reading.problem('sealing.keysFile', 'is required: without it no session outlives a restart or is known to another replica')
   if (settings.timeouts.upstreamHead > settings.timeouts.upstreamSlowHead && reading.sound('timeouts')) {
@@ -129,5 +140,13 @@ export function checkSettings(settings: Settings, reading: Reading): void {
   }
   if (settings.limits.smallPutBytesMax > settings.limits.bufferedBytesMax && reading.sound('limits')) {
     reading.problem('limits.smallPutBytesMax', 'must not be more than limits.bufferedBytesMax')
+  }
+}
+
+function problemOfPair(cert: string, key: string): string | null {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)) ? null : 'is no pair: keyFile is not the key of certFile'
+  } catch (error) {
+    return `cannot be used: ${(error as Error).message}`
   }
 }

@@ -1,16 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Address, Inbound, InboundHandlers, InboundLimits, InboundTimeouts, RefusalReason } from './inbound.ts'
+import { createSecureContext } from 'node:tls'
+import type { Address, Certificate, Inbound, InboundHandlers, InboundLimits, InboundTimeouts, RefusalReason } from './inbound.ts'
 import { ClientConnection, NodeIncoming } from './node-incoming.ts'
 import { isRefusal, readFraming, refusalXml, type Refusal } from './request-head.ts'
 
 export interface NodeInboundOptions {
   readonly limits: InboundLimits
   readonly timeouts: InboundTimeouts
+  /** Null for plain HTTP. */
+  readonly certificate: Certificate | null
 }
 
-/** A listener on node:http. */
+/** A listener on node:http, or node:https with a certificate. */
 export function createNodeInbound(options: NodeInboundOptions, handlers: InboundHandlers): Inbound {
   return new NodeInbound(options, handlers)
 }
@@ -20,6 +24,8 @@ class NodeInbound implements Inbound {
   #handlers: InboundHandlers
   #server: Server
   #connections = new Map<Socket, ClientConnection>()
+  /** The TCP connections, with TLS those that still shake hands among them. */
+  #sockets = new Set<Socket>()
   #draining = false
   #onEmpty: (() => void)[] = []
 
@@ -27,7 +33,12 @@ class NodeInbound implements Inbound {
     this.#options = options
     this.#handlers = handlers
     this.#server = createHardenedServer(options)
-    this.#server.on('connection', (socket: Socket) => this.#accept(socket))
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    this.#server.on(options.certificate === null ? 'connection' : 'secureConnection', (socket: Socket) => this.#accept(socket))
+    this.#server.on('tlsClientError', () => this.#handlers.onRefused('tls-handshake'))
     this.#server.on('request', (request, response) => this.#receive(request, response, false))
     this.#server.on('checkContinue', (request, response) => this.#receive(request, response, true))
     // S3 ignores an Expect it does not know; node would answer 417.
@@ -65,15 +76,29 @@ class NodeInbound implements Inbound {
   }
 
   destroy(): void {
-    for (const socket of this.#connections.keys()) socket.destroy()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  renew(certificate: Certificate): void {
+    if (!(this.#server instanceof SecureServer)) throw new Error('the listener has no TLS')
+    // Judged on its own first: a half-set context would refuse every handshake.
+    createSecureContext(certificate)
+    this.#server.setSecureContext({ ...certificate, ...TLS_OPTIONS })
   }
 
   #accept(socket: Socket): void {
-    this.#connections.set(socket, new ClientConnection(socket))
+    const secure = this.#options.certificate !== null
+    this.#connections.set(socket, new ClientConnection(socket, { secure, reset: () => this.#tcpOf(socket)?.resetAndDestroy() }))
     socket.once('close', () => {
       this.#connections.delete(socket)
       if (this.#connections.size === 0) for (const tell of this.#onEmpty.splice(0)) tell()
     })
+  }
+
+  /** A TLS connection cannot be reset itself, and does not show what it is carried by. */
+  #tcpOf(socket: Socket): Socket | undefined {
+    if (this.#sockets.has(socket)) return socket
+    return [...this.#sockets].find((tcp) => tcp.remotePort === socket.remotePort && tcp.remoteAddress === socket.remoteAddress)
   }
 
   #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -142,8 +167,10 @@ class NodeInbound implements Inbound {
   }
 }
 
-function createHardenedServer({ limits, timeouts }: NodeInboundOptions): Server {
-  const server = createServer({
+const TLS_OPTIONS = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const
+
+function createHardenedServer({ limits, timeouts, certificate }: NodeInboundOptions): Server {
+  const options = {
     insecureHTTPParser: false,
     maxHeaderSize: limits.headerBytesMax,
     // A missing Host is refused with an S3 error like the other faults of a head.
@@ -154,7 +181,11 @@ function createHardenedServer({ limits, timeouts }: NodeInboundOptions): Server 
     keepAliveTimeout: timeouts.keepAliveMs,
     connectionsCheckingInterval: timeouts.checkMs,
     noDelay: true
-  })
+  }
+  const server =
+    certificate === null
+      ? createServer(options)
+      : createSecureServer({ ...options, ...certificate, ...TLS_OPTIONS, handshakeTimeout: timeouts.headersMs })
   // Node drops headers beyond a count without a word, signed ones among them. `maxHeaderSize` bounds them.
   server.maxHeadersCount = 0
   if (limits.connectionsMax > 0) server.maxConnections = limits.connectionsMax

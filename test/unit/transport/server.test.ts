@@ -25,7 +25,8 @@ async function startServer(t: Test, handle: S3ServerDependencies['handle'], chan
   const events: string[] = []
   let ms = 0
   const server = createS3Server({
-    inbound: (handlers) => createNodeInbound({ limits: INBOUND_LIMITS, timeouts: { ...INBOUND_TIMEOUTS, lingerMs: 20 } }, handlers),
+    inbound: (handlers) =>
+      createNodeInbound({ certificate: null, limits: INBOUND_LIMITS, timeouts: { ...INBOUND_TIMEOUTS, lingerMs: 20 } }, handlers),
     handle,
     answerError: (error, { record }) => {
       const status = error instanceof Refused ? error.status : 500
