@@ -10,7 +10,7 @@ import { composeUpstreams } from './upstreams.ts'
 import { composeWaysIn } from './ways-in.ts'
 import type { Config } from '../config/config.ts'
 import { registerTenant, unregisterTenant } from '../database/assignments.ts'
-import { isConnectionFault } from '../database/connect.ts'
+import { isConnectionFault, isLoginFault } from '../database/connect.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import { mayTouch, namesTenant } from '../identity/roles.ts'
 import { createLog, type Log } from '../observe/log.ts'
@@ -239,7 +239,8 @@ async function answering<Result>(work: () => Promise<Result>): Promise<Result | 
   try {
     return await work()
   } catch (error) {
-    if (isConnectionFault(error)) return 'unavailable'
+    // A password that is being changed refuses for a moment what it will let in again.
+    if (isConnectionFault(error) || isLoginFault(error)) return 'unavailable'
     throw error
   }
 }

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
+import { followUrl, passwordOf } from './database-url.ts'
 import { composeLeases } from './leases.ts'
 import type { Config } from '../config/config.ts'
 import { loadAccessKeys } from '../database/access-keys.ts'
 import { loadRevocations, sweepRevocations } from '../database/revocations.ts'
-import { createAccessKeys, type AccessKeys } from '../identity/access-keys.ts'
-import { createRevocations, type Revocations } from '../identity/revocations.ts'
+import { createAccessKeys, type AccessKey, type AccessKeys } from '../identity/access-keys.ts'
+import { createRevocations, type Revocation, type Revocations } from '../identity/revocations.ts'
 import { loadSnapshot, readVersion } from '../database/assignments.ts'
 import { roleProblems } from '../database/check-role.ts'
-import { connect, openPool, type ConnectOptions, type Run } from '../database/connect.ts'
+import { connect, openPool, type ConnectOptions, type Login, type Run, type Sql } from '../database/connect.ts'
 import { recordLayout } from '../database/layout.ts'
 import { CHANGES_CHANNEL, createPlacementFeed, type PlacementFeed } from '../database/listen.ts'
 import { schemaProblems } from '../database/migrate.ts'
@@ -74,12 +75,11 @@ async function loadAll(run: Run) {
 
 /** Builds what needs Postgres; nothing is started. */
 export function composeDatabase(config: Config, log: Log, now: () => Date): Database {
-  const pool = openPool(connection(config, { connectionsMax: config.database.poolMax, direct: false }))
+  const logins = followLogins(config, log)
+  const pool = openPool(connection(config, { connectionsMax: config.database.poolMax, direct: false }), logins.pooled)
   const { run } = pool
   const shared = layoutOf(config)
-  const revocations = createRevocations()
-  const accessKeys = createAccessKeys()
-  const replaced: (() => void)[] = []
+  const admission = createAdmission()
   const directory = createDirectory({ mode: config.tenants.mode, shared })
   const onFault = (what: string, error: unknown): void =>
     log.event('warn', `${what}: ${error instanceof Error ? error.message : String(error)}`)
@@ -89,15 +89,13 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
     if (problems.length > 0) throw new Error(`the assignments are refused: ${problems.join('; ')}`)
   }
   const feed = createPlacementFeed({
-    openListener: () => connect(connection(config, { connectionsMax: 1, direct: true })),
+    openListener: () => openListener(config, logins.direct),
     load: () => loadAll(run),
     version: () => readVersion(run),
     notify: (text) => run`SELECT pg_notify(${CHANGES_CHANNEL}, ${text})`,
     apply(snapshot) {
       // First, so that assignments that are refused do not keep a leaked credential alive.
-      revocations.replaceAll(snapshot.revocations)
-      accessKeys.replaceAll(snapshot.accessKeys)
-      for (const tell of replaced) tell()
+      admission.replaceAll(snapshot)
       refuseMisplaced(snapshot.assignments)
       directory.replaceAll(snapshot)
     },
@@ -109,16 +107,12 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
   })
   const ledger = createUploadLedger({ run, waitingMax: config.limits.ledgerWaitingMax, retryMs: LISTENER_RETRY_MS, onFault })
   const leases = composeLeases(config, run, onFault)
-  const sweep = setInterval(() => {
-    const swept = Promise.all([leases.sweep(), sweepExpired(run, revocations, now())])
-    void swept.catch((error: unknown) => onFault('sweeping', error))
-  }, SWEEP_MS).unref()
+  const sweepAll = () => Promise.all([leases.sweep(), sweepExpired(run, admission.revocations, now())])
+  const sweep = setInterval(() => void sweepAll().catch((error: unknown) => onFault('sweeping', error)), SWEEP_MS).unref()
   return {
     run,
     directory,
-    revocations,
-    accessKeys,
-    onReplaced: (callback) => void replaced.push(callback),
+    ...admission,
     feed,
     ledger,
     leases: leases.port,
@@ -134,6 +128,50 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
       await feed.close()
       await ledger.close()
       await pool.close()
+      logins.close()
+    }
+  }
+}
+
+/** The URLs of Postgres, followed in their files. */
+function followLogins({ database }: Config, log: Log) {
+  const pooled = followUrl(database.url, log)
+  const direct = database.directUrl === null ? pooled : followUrl(database.directUrl, log)
+  return {
+    pooled,
+    direct,
+    close() {
+      pooled.close()
+      direct.close()
+    }
+  }
+}
+
+/** A connection straight to the server. When it breaks the driver opens it again by itself, with the password of then. */
+function openListener(config: Config, login: Login): Sql {
+  return connect({
+    ...connection(config, { connectionsMax: 1, direct: true }),
+    url: login.current(),
+    async password() {
+      await login.refresh()
+      return passwordOf(login.current())
+    }
+  })
+}
+
+/** Who is let in and who is cut off, in memory, exchanged as one. */
+function createAdmission() {
+  const revocations = createRevocations()
+  const accessKeys = createAccessKeys()
+  const callbacks: (() => void)[] = []
+  return {
+    revocations,
+    accessKeys,
+    onReplaced: (callback: () => void) => void callbacks.push(callback),
+    replaceAll(read: { readonly revocations: readonly Revocation[]; readonly accessKeys: readonly AccessKey[] }) {
+      revocations.replaceAll(read.revocations)
+      accessKeys.replaceAll(read.accessKeys)
+      for (const tell of callbacks) tell()
     }
   }
 }

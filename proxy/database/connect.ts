@@ -68,6 +68,14 @@ function tlsOf(url: URL, ca: string | null): false | { rejectUnauthorized: true;
   return { rejectUnauthorized: true, servername: url.hostname, ...(ca === null ? {} : { ca }) }
 }
 
+/** The URL to log in by, where it may change while the process lives. */
+export interface Login {
+  /** As it is known now. */
+  current(): string
+  /** Looks for another one; resolves when it is known. */
+  refresh(): Promise<void>
+}
+
 /** What a server asks Postgres through. */
 export interface Pool {
   readonly run: Run
@@ -79,30 +87,49 @@ export interface Pool {
  * never flushed again, and a statement on a connection that is held for a transaction and has closed throws where nobody can
  * catch it (its issues 1154, 1208 and 1066). So a pool in which a connection broke is given up as a whole, and there are no transactions of
  * several statements here: what must be one step is one statement, if need be a function of the schema.
+ *
+ * Connections that are open go on when the password changes. When a new one is refused, and `login` has another URL by then, the pool
+ * is exchanged for one that goes by it, and the statement, which was never sent, is tried once more.
  */
-export function openPool(options: ConnectOptions): Pool {
-  let current = connect(options)
-  const giveUp = (broken: Sql): void => {
+export function openPool(options: ConnectOptions, login?: Login): Pool {
+  const open = (): OpenedPool => {
+    const url = login?.current() ?? options.url
+    return { url, sql: connect({ ...options, url }) }
+  }
+  let current = open()
+  const giveUp = (broken: OpenedPool): void => {
     if (broken !== current) return
-    current = connect(options)
+    current = open()
     // What others have under way in it may still end.
-    broken.end({ timeout: options.statementTimeoutMs / 1000 }).catch(() => undefined)
+    broken.sql.end({ timeout: options.statementTimeoutMs / 1000 }).catch(() => undefined)
+  }
+  const isRenewed = async (refused: OpenedPool): Promise<boolean> => {
+    if (refused === current) await login?.refresh()
+    if (login !== undefined && login.current() !== refused.url) giveUp(refused)
+    return refused !== current
   }
   return {
     async run<Rows extends readonly object[]>(
       template: TemplateStringsArray,
       ...parameters: readonly (string | number | boolean | Date | null)[]
     ) {
-      const used = current
-      try {
-        return (await answered(used(template, ...parameters), options.statementTimeoutMs + SILENCE_MARGIN_MS)) as unknown as Rows
-      } catch (error) {
-        if (isConnectionFault(error)) giveUp(used)
-        throw error
+      for (let isFirst = true; ; isFirst = false) {
+        const used = current
+        try {
+          return (await answered(used.sql(template, ...parameters), options.statementTimeoutMs + SILENCE_MARGIN_MS)) as unknown as Rows
+        } catch (error) {
+          if (isConnectionFault(error)) giveUp(used)
+          if (!isFirst || !isLoginFault(error) || !(await isRenewed(used))) throw error
+        }
       }
     },
-    close: () => current.end({ timeout: 5 })
+    close: () => current.sql.end({ timeout: 5 })
   }
+}
+
+interface OpenedPool {
+  readonly url: string
+  readonly sql: Sql
 }
 
 // Past the time in which the server itself ends a statement, nothing comes any more: the way to it is gone without a word.
@@ -126,4 +153,10 @@ export function isConnectionFault(error: unknown): boolean {
   if (typeof code !== 'string') return false
   // Class 08 is connection exception, 57P01 to 57P03 are shutdown and start-up, 53300 is too many connections: PostgreSQL, appendix A.
   return /^(?:CONNECT(?:ION)?_|E(?!RR_)[A-Z_]+$|08|57P0|53300)/.test(code)
+}
+
+/** True where Postgres refuses the user or the password: nothing was executed. 28000 and 28P01 of PostgreSQL, appendix A. */
+export function isLoginFault(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return code === '28P01' || code === '28000'
 }
