@@ -1,10 +1,30 @@
 import type { Config } from '../config/config.ts'
 import type { Log } from '../observe/log.ts'
-import type { Inbound } from '../transport/inbound.ts'
-import { createFileSet } from '../upstreams/file-set.ts'
+import type { Inbound, InboundFactory } from '../transport/inbound.ts'
+import { createNodeInbound, type NodeInboundOptions } from '../transport/inbound-node.ts'
+import { createFileSet, type FileSet } from '../upstreams/file-set.ts'
 
-export interface FollowedCertificate {
+type Tls = NonNullable<Config['listeners']['s3']['tls']>
+
+/** An engine for one listener, and what it follows while it lives. */
+export interface Engine {
+  readonly inbound: InboundFactory
   close(): void
+}
+
+/** An engine that shows the configured certificate and follows its files; plain HTTP without one. */
+export function engineOf(options: Omit<NodeInboundOptions, 'certificate'>, tls: Tls | null, log: Pick<Log, 'event'>): Engine {
+  if (tls === null) return { inbound: (handlers) => createNodeInbound({ ...options, certificate: null }, handlers), close: () => undefined }
+  const certificate = { cert: tls.certFile.text, key: tls.keyFile.reveal() }
+  let followed: FileSet | null = null
+  return {
+    inbound(handlers) {
+      const inbound = createNodeInbound({ ...options, certificate }, handlers)
+      followed = followCertificate(tls, inbound, log)
+      return inbound
+    },
+    close: () => followed?.close()
+  }
 }
 
 const TIMES = { pollMs: 15_000, debounceMs: 250 }
@@ -13,11 +33,7 @@ const TIMES = { pollMs: 15_000, debounceMs: 250 }
  * Keeps what the files of a listener say in use, certificate and key always of one moment. Connections that are open stay;
  * files that cannot be used are told of once, and the pair in use stays.
  */
-export function followCertificate(
-  { certFile, keyFile }: NonNullable<Config['listeners']['s3']['tls']>,
-  inbound: Pick<Inbound, 'renew'>,
-  log: Pick<Log, 'event'>
-): FollowedCertificate {
+function followCertificate({ certFile, keyFile }: Tls, inbound: Pick<Inbound, 'renew'>, log: Pick<Log, 'event'>): FileSet {
   const files = createFileSet([certFile.path, keyFile.file ?? ''], TIMES)
   let inUse: readonly string[] = [certFile.text, keyFile.reveal()]
   let fault: string | null = null
