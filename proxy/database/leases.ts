@@ -138,23 +138,46 @@ function takenLeases(
   }
 }
 
-async function giveBack({ run, onFault }: LeaseOptions, { account, bucket, holder }: Held, keys: readonly string[]): Promise<void> {
+async function giveBack(options: LeaseOptions, { account, bucket, holder }: Held, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return
-  try {
-    await run`DELETE FROM sluice.leases WHERE account = ${account} AND bucket = ${bucket} AND holder = ${holder}::uuid
+  await persist(options, 'giving a lease back', () => {
+    return options.run`DELETE FROM sluice.leases WHERE account = ${account} AND bucket = ${bucket} AND holder = ${holder}::uuid
       AND key IN (SELECT jsonb_array_elements_text(${JSON.stringify(keys)}::text::jsonb))`
+  })
+}
+
+async function markUnknown(options: LeaseOptions, { account, bucket, holder }: Held, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return
+  await persist(options, 'leaving a lease to expire', () => {
+    return options.run`UPDATE sluice.leases SET unknown = true WHERE account = ${account} AND bucket = ${bucket} AND holder = ${holder}::uuid
+      AND key IN (SELECT jsonb_array_elements_text(${JSON.stringify(keys)}::text::jsonb))`
+  })
+}
+
+/** Pauses double: with the 50 ms of a server some 13 seconds in all. */
+const REPEATS_MAX = 8
+
+/**
+ * Resolves after the first attempt; one that failed is repeated behind the request. A lease that nobody gives back keeps deletes
+ * of its key at 503 until it expires, which is minutes, though Postgres was away for a moment only.
+ */
+async function persist(options: LeaseOptions, what: string, statement: () => Promise<unknown>): Promise<void> {
+  try {
+    await statement()
   } catch (error) {
-    onFault('giving a lease back', error)
+    options.onFault(what, error)
+    void repeat(options, statement)
   }
 }
 
-async function markUnknown({ run, onFault }: LeaseOptions, { account, bucket, holder }: Held, keys: readonly string[]): Promise<void> {
-  if (keys.length === 0) return
-  try {
-    await run`UPDATE sluice.leases SET unknown = true WHERE account = ${account} AND bucket = ${bucket} AND holder = ${holder}::uuid
-      AND key IN (SELECT jsonb_array_elements_text(${JSON.stringify(keys)}::text::jsonb))`
-  } catch (error) {
-    // It stays as a lease of a holder that never comes back: deletes of the key answer 503 instead of looking, until it expires.
-    onFault('leaving a lease to expire', error)
+async function repeat({ sleep, retryMs }: LeaseOptions, statement: () => Promise<unknown>): Promise<void> {
+  for (let times = 0; times < REPEATS_MAX; times++) {
+    await sleep(retryMs * 2 ** times)
+    try {
+      await statement()
+      return
+    } catch {
+      // Told once. What is never written expires.
+    }
   }
 }

@@ -20,7 +20,7 @@ const HASHED_BODY_BYTES_MAX = 8 * 1024 * 1024
 
 export interface Service {
   readonly world: World
-  readonly credentials: Credentials
+  readonly credentials: () => readonly Credentials[]
   readonly virtualHostDomain: string | null
   /** False: signatures are not looked at, for tests of the store by hand. */
   readonly verifyEvery: boolean
@@ -41,7 +41,7 @@ export async function admit(line: RequestLine, service: Service, record: OpenRec
   record.bucket = request.bucket
   record.key = request.key
   const behavior: Behavior = service.world.behavior
-  const check = { credentials: service.credentials, region: service.world.region, now: service.signatureTime(), behavior }
+  const check = { credentials: service.credentials(), region: service.world.region, now: service.signatureTime(), behavior }
   const signing = service.verifyEvery ? await verifySignature(request, check) : unverified(request)
   const operation = operationOf(request)
   record.operation = operation.name

@@ -23,7 +23,8 @@ export interface Signing {
 }
 
 export interface SignatureCheck {
-  readonly credentials: Credentials
+  /** Any of which a request may be signed with. */
+  readonly credentials: readonly Credentials[]
   readonly region: string
   readonly now: Date
   readonly behavior: Behavior
@@ -35,10 +36,12 @@ const EXPIRES_SECONDS_MAX = 604_800
 /** Judges the signature of a head. Unsigned requests are refused. */
 export async function verifySignature(request: StoreRequest, check: SignatureCheck): Promise<Signing> {
   const claim = readClaim(request)
+  const credentials = check.credentials.find(({ accessKeyId }) => accessKeyId === claim.accessKeyId)
+  if (credentials === undefined) throw new StoreError('InvalidAccessKeyId')
   checkScope(claim, check)
   checkTime(claim, check.now)
   checkCoverage(request, claim, check.behavior)
-  const key = await getSigningKey(SHA256, check.credentials, claim.longDate.slice(0, 8), check.region, 's3')
+  const key = await getSigningKey(SHA256, credentials, claim.longDate.slice(0, 8), check.region, 's3')
   const expected = signatureOf(request, claim, { key, quirks: check.behavior.minioQuirks })
   if (!equalText(expected, claim.signature)) throw new StoreError('SignatureDoesNotMatch')
   return { key, longDate: claim.longDate, scope: claim.scope, seed: claim.signature, payloadHash: claim.payloadHash }
@@ -103,8 +106,7 @@ function claimOfQuery(request: StoreRequest): Claim {
   return { accessKeyId, scope, longDate, signedHeaders: signedHeaders.split(';'), signature, payloadHash, expires: Number(expires) }
 }
 
-function checkScope(claim: Claim, { credentials, region }: SignatureCheck): void {
-  if (claim.accessKeyId !== credentials.accessKeyId) throw new StoreError('InvalidAccessKeyId')
+function checkScope(claim: Claim, { region }: SignatureCheck): void {
   const [day, scopeRegion, service, terminal, ...rest] = claim.scope.split('/')
   const wellFormed = service === 's3' && terminal === 'aws4_request' && rest.length === 0 && day === claim.longDate.slice(0, 8)
   if (wellFormed && scopeRegion === region) return

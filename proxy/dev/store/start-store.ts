@@ -58,16 +58,19 @@ export interface Store {
   empty(bucket: string): void
   /** Moves the clock of Last-Modified and of dates in answers; signatures are judged by the clock that was given. */
   advanceClock(milliseconds: number): void
+  /** From now on requests may be signed with any of these, and with nothing else. */
+  accept(credentials: readonly Credentials[]): void
   close(): Promise<void>
 }
 
 /** Starts a store; it listens when the promise resolves. */
 export async function startStore(options: StoreOptions): Promise<Store> {
   let advancedMs = 0
+  let accepted: readonly Credentials[] = [options.credentials]
   const { world, kept } = makeWorld(options, () => new Date(options.now().getTime() + advancedMs))
   const service: Service = {
     world,
-    credentials: options.credentials,
+    credentials: () => accepted,
     virtualHostDomain: options.virtualHostDomain ?? null,
     verifyEvery: options.verifyEvery ?? true,
     signatureTime: options.now
@@ -90,6 +93,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     failures,
     ...stateAccess(world),
     advanceClock: (milliseconds) => void (advancedMs += milliseconds),
+    accept: (credentials) => void (accepted = credentials),
     close: async () => {
       server.close()
       server.closeAllConnections()

@@ -236,3 +236,26 @@ t.test('without Postgres no lease is taken, and giving back one that was does no
   t.ok(faults.includes('taking a lease') && faults.includes('giving a lease back') && faults.includes('leaving a lease to expire'))
   await postgres.resume()
 })
+
+t.test('a lease that could not be given back, because the database was away for a moment, is given back behind the request', async (t) => {
+  let isAway = false
+  const run: Run = (template, ...parameters) => (isAway ? Promise.reject(new Error('away')) : database.asRuntime()(template, ...parameters))
+  // The pause before the first repetition is when the database comes back.
+  const waits = (): Promise<void> => {
+    isAway = false
+    return Promise.resolve()
+  }
+  for (const [way, left] of [
+    ['release', []],
+    ['leave', [{ unknown: true }]]
+  ] as const) {
+    const taken = await held(replica({ run, waits }).take(want([way])))
+    isAway = true
+    await taken[way]()
+    t.same(faults.splice(0), [way === 'release' ? 'giving a lease back' : 'leaving a lease to expire'])
+    const rows = () => admin`SELECT unknown FROM sluice.leases WHERE key = ${way}`
+    for (let looks = 0; looks < 200 && JSON.stringify(await rows()) !== JSON.stringify(left); looks++)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    t.same([...(await rows())], left)
+  }
+})
