@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -60,7 +61,7 @@ export interface Site {
 
 const policy = (statement: object): object => ({ Version: '2012-10-17', Statement: [statement] })
 
-function settings(endpoint: string, jwks: string): object {
+function settings(endpoint: string, jwks: string) {
   const trust = [{ issuers: ['test'], namespaces: ['*'], serviceAccounts: ['*'] }]
   const query = { StringEquals: { 's3:authType': 'REST-QUERY-STRING' } }
   return {
@@ -123,8 +124,15 @@ function memoryDatabase(): Database {
   } as unknown as Database
 }
 
+type SiteSettings = ReturnType<typeof settings>
+
+export interface SiteOptions {
+  /** Changes the settings before they are read. */
+  readonly adjust?: (settings: SiteSettings) => object
+}
+
 /** Starts a site; its test stops it. */
-export async function startSite(): Promise<Site> {
+export async function startSite({ adjust = (same) => same }: SiteOptions = {}): Promise<Site> {
   let offsetMs = 0
   const now = (): Date => new Date(Date.now() + offsetMs)
   const store = await startStore({
@@ -133,7 +141,8 @@ export async function startSite(): Promise<Site> {
   })
   store.createBucket(BUCKET)
   const keys = await startKeySource()
-  const config = readConfig({ yamlText: JSON.stringify(settings(store.endpoint, keys.url)), env: {}, readFile: () => '', dev: true })
+  const yamlText = JSON.stringify(adjust(settings(store.endpoint, keys.url)))
+  const config = readConfig({ yamlText, env: {}, readFile: (path) => readFileSync(path, 'utf8'), dev: true })
   const identity = composeIdentity(config, now, () => undefined)
   const names = { operations: [], errorCodes: [], accounts: ['main'], issuers: ['test'], rejectionReasons: [] }
   const parts: Parts = {
