@@ -35,7 +35,15 @@ const keys = createKeySet({
 const issuers = createIssuers([
   {
     ...{ id: 'bench', issuer: 'https://issuer.bench', isDefault: true, audiences: ['sluice'], algorithms: ['ES256'] },
-    ...{ maxTokenTtlSeconds: 3600, clockToleranceSeconds: 30, requirePodBinding: true, roleRules: [], keys }
+    ...{
+      maxTokenTtlSeconds: 3600,
+      clockToleranceSeconds: 30,
+      requirePodBinding: true,
+      roleRules: [],
+      stsPathOnly: false,
+      review: null,
+      keys
+    }
   }
 ])
 const identity = {

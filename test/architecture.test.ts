@@ -8,8 +8,8 @@ import t from 'tap'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   policy: ['policy/criteria'],
   'policy/criteria': ['policy'],
-  // The table of settings knows what a provider is, and nothing else of the proxy.
-  'proxy/config': ['proxy/upstreams/provider.ts', 'proxy/upstreams/provider-rows.ts'],
+  // The table of settings knows what a provider is and how a token names its cluster, and nothing else of the proxy.
+  'proxy/config': ['proxy/upstreams/provider.ts', 'proxy/upstreams/provider-rows.ts', 'proxy/identity/own-token.ts'],
   'proxy/s3': [],
   'proxy/sigv4': ['proxy/sigv4/payload'],
   'proxy/sigv4/payload': ['proxy/sigv4', 'proxy/transport/transport.ts'],

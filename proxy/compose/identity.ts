@@ -1,12 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { parsePolicyText, type Policy } from '../../policy/parse.ts'
 import { PolicyProblems } from '../../policy/problems.ts'
 import { compilePolicies } from './policies.ts'
-import type { Config, IssuerConfig, RoleConfig } from '../config/config.ts'
-import { fetchJson } from '../identity/fetch-json.ts'
-import { createIssuers, type Issuer, type Issuers } from '../identity/issuers.ts'
-import { createKeySet } from '../identity/jwks.ts'
-import { loaderOf, type JwksSource } from '../identity/jwks-source.ts'
+import type { Config, RoleConfig } from '../config/config.ts'
+import { issuerOf } from './issuer.ts'
+import { createIssuers, type Issuers } from '../identity/issuers.ts'
 import { ownerOf } from '../identity/owner.ts'
 import { compileRoles, type Roles } from '../identity/roles.ts'
 
@@ -59,37 +56,6 @@ function sessionPolicyProblems(text: string): readonly string[] {
     if (error instanceof PolicyProblems) return error.message.split('\n').slice(1)
     throw error
   }
-}
-
-function issuerOf(config: IssuerConfig, now: () => Date, onFetch: (issuer: string, error: Error | null) => void): Issuer {
-  const { jwks } = config
-  return {
-    id: config.id,
-    issuer: config.issuer,
-    isDefault: config.default,
-    audiences: config.audiences,
-    algorithms: config.algorithms,
-    maxTokenTtlSeconds: config.maxTokenTtl / 1000,
-    clockToleranceSeconds: config.clockTolerance / 1000,
-    requirePodBinding: config.requirePodBinding,
-    roleRules: config.roles,
-    keys: createKeySet({
-      load: loaderOf(sourceOf(jwks), { fetchJson, readFile: (path) => readFile(path, 'utf8') }),
-      now,
-      refreshMs: jwks.refresh,
-      maxStaleMs: jwks.maxStale,
-      unknownKidCooldownMs: jwks.unknownKidCooldown,
-      failureBackoffMs: jwks.failureBackoff,
-      onFetch: (error) => onFetch(config.id, error)
-    })
-  }
-}
-
-function sourceOf(jwks: IssuerConfig['jwks']): JwksSource {
-  if (jwks.url !== null)
-    return { kind: 'url', url: jwks.url, caFile: jwks.caFile?.path ?? null, bearerTokenFile: jwks.bearerTokenFile?.file ?? null }
-  if (jwks.file !== null) return { kind: 'file', path: jwks.file.path }
-  return { kind: 'inline', jwks: JSON.parse(jwks.inline ?? '{"keys":[]}') }
 }
 
 function roleSettings(role: RoleConfig) {

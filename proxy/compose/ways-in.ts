@@ -31,11 +31,13 @@ export type WaysIn = Omit<IdentityDependencies, 'signingKeys'> & StsDependencies
 export function composeWaysIn({ config, identity, database, ring, now }: WaysInOptions): WaysIn {
   const { region, regions } = config.listeners.s3
   const { revocations, accessKeys } = database
-  const verifyToken = async (token: string): Promise<WebIdentity> => {
-    const proven = await verifyWebIdentity(token, identity.issuers, now())
+  const verifyToken = async (token: string, issuerId: string | null): Promise<WebIdentity> => {
+    const proven = await verifyWebIdentity(token, identity.issuers, { now: now(), issuerId })
     // A token of a revoked subject must not buy what would then be refused, nor outlive the entry as a session.
     const why = whyRevoked(revocations, { ...proven, session: null, accessKeyId: null }, now())
     if (why !== null) throw new TokenProblem('revoked', why)
+    // Last, so that nobody makes the API server work with a token that is refused anyway.
+    await identity.issuers.find(proven.issuer)?.review?.(token, proven)
     return proven
   }
   const sealer: Sealer = {
@@ -52,7 +54,12 @@ export function composeWaysIn({ config, identity, database, ring, now }: WaysInO
     accessKeys,
     rulesOf: (issuer) => identity.issuers.find(issuer)?.roleRules ?? [],
     sessions: createSessionCache(SESSIONS_MAX),
-    bearerTokens: createBearerTokens({ issuers: identity.issuers, verifyToken, now, entriesMax: BEARER_TOKENS_MAX }),
+    bearerTokens: createBearerTokens({
+      issuers: identity.issuers,
+      verifyToken: (token) => verifyToken(token, null),
+      now,
+      entriesMax: BEARER_TOKENS_MAX
+    }),
     region,
     regions: regions.length === 0 ? null : new Set(regions),
     ownerOf: identity.ownerOf,

@@ -2,7 +2,8 @@ import { parseAllDocuments } from 'yaml'
 import { completeAccount, type AccountConfig } from './accounts.ts'
 import { overlayEnvironment, refuseUnknownVariables } from './environment.ts'
 import { Reading, type Problem } from './field.ts'
-import type { IssuerConfig, RoleConfig, RolePolicy } from './identity.ts'
+import type { RoleConfig, RolePolicy } from './identity.ts'
+import type { IssuerConfig } from './issuers.ts'
 import { checkSettings, SETTINGS, type Settings } from './settings.ts'
 
 export type { AccountConfig, IssuerConfig, RoleConfig, RolePolicy }

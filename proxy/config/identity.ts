@@ -1,66 +1,12 @@
-import { parse } from 'yaml'
 import { group, list, map, nearest, optional, quote, type Field, type Reading, type ValueOf } from './field.ts'
-import { duration, flag, isExposed, oneOf, text, url } from './scalar.ts'
-import { file, policyDocument, problemOfPem, secret, secretFile, type PolicyDocument } from './secret.ts'
+import { globs, type IssuerConfig } from './issuers.ts'
+import { duration, text } from './scalar.ts'
+import { policyDocument, secret, secretFile, type PolicyDocument } from './secret.ts'
 
 /** Documents that ship with the product; a role may name them, and no document of the configuration may take their names. */
 export const BUILT_IN_POLICY_NAMES = ['ownership', 'viewer', 'editor', 'admin'] as const
 
-// As in operations of Kubernetes, with `*` and `?` for patterns.
-const GLOB = /^[a-z0-9.*?-]{1,253}$/
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
 const POLICY_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/
-
-const globs = (what: string): Field<string> =>
-  text({ help: `A ${what}; * and ? stand for others.`, pattern: GLOB, takes: `a ${what}, with * and ? as wildcards` })
-
-const JWKS = group('Where the keys of the issuer come from: exactly one of url, file and inline.', {
-  url: optional(url({ help: 'Address of the key set.' })),
-  file: optional(file({ help: 'File with the key set.', check: problemOfKeySet })),
-  inline: optional(text({ help: 'The key set itself, as JSON text.' })),
-  caFile: optional(file({ help: 'PEM of the authority that signed the certificate of url.', check: problemOfPem }), "the system's own"),
-  bearerTokenFile: optional(secretFile('Token to send to url; read again each time.')),
-  refresh: duration({ help: 'How often the key set is read again.', fallback: '5m', min: 10_000, max: 86_400_000 }),
-  unknownKidCooldown: duration({
-    help: 'Least time between two reads for an unknown key id.',
-    fallback: '30s',
-    min: 1_000,
-    max: 3_600_000
-  }),
-  failureBackoff: duration({ help: 'Time without another attempt after one that failed.', fallback: '30s', min: 1_000, max: 3_600_000 }),
-  maxStale: duration({ help: 'How long an old key set serves while it cannot be read.', fallback: '1h', min: 0, max: 86_400_000 })
-})
-
-const ROLE_RULE = group('Gives a role to callers who named none; the first rule that matches counts.', {
-  role: text({ help: 'Name of the role.' }),
-  namespaces: list(globs('namespace'), { help: 'Kubernetes namespaces the rule is for.', min: 1 }),
-  serviceAccounts: list(globs('service account'), { help: 'Service accounts the rule is for.', fallback: ['*'] })
-})
-
-const ISSUER = group('A party whose tokens prove who calls.', {
-  id: text({
-    help: 'Names the issuer in policies, roles and marks of objects; never changes.',
-    pattern: /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/,
-    takes: 'lower-case letters, digits, dots, hyphens and underscores'
-  }),
-  issuer: url({ help: 'The `iss` of its tokens, character by character.' }),
-  jwks: JWKS,
-  audiences: list(text({ help: 'An audience.', pattern: /^[^*\s]+$/, takes: 'a literal audience, without wildcards' }), {
-    help: "Audiences that are the proxy's own; never the API server's.",
-    min: 1
-  }),
-  algorithms: list(oneOf(ALGORITHMS, { help: 'A signature algorithm.' }), {
-    help: 'Signatures that are accepted.',
-    fallback: ['RS256', 'ES256']
-  }),
-  maxTokenTtl: duration({ help: 'Tokens that live longer are refused.', fallback: '2h', min: 60_000, max: 86_400_000 }),
-  requirePodBinding: flag({ help: 'A token must name the pod it was made for.', fallback: true }),
-  clockTolerance: duration({ help: 'How far clocks may differ.', fallback: '30s', min: 0, max: 300_000 }),
-  default: flag({ help: 'Subjects of this issuer own objects under their plain name. Exactly one issuer; never moves.', fallback: false }),
-  roles: list(ROLE_RULE, { help: 'Which role callers take who named none.' })
-})
-
-export const ISSUERS = list(ISSUER, { help: 'Who may vouch for callers.' })
 
 /** A policy of a role: one that has a name, or a document of its own. */
 export type RolePolicy = { readonly name: string } | PolicyDocument
@@ -111,19 +57,8 @@ export const SEALING = group('Keys that seal sessions, upload ids and page token
 export const databaseUrl = (help: string): Field<ValueOf<ReturnType<typeof secret>>> =>
   secret({ help, harmless: (written) => URL.canParse(written) && new URL(written).password === '' })
 
-export type IssuerConfig = ValueOf<typeof ISSUER>
 export type RoleConfig = ValueOf<typeof ROLE>
 export type TrustConfig = ValueOf<typeof TRUST>
-export type RoleRuleConfig = ValueOf<typeof ROLE_RULE>
-
-function problemOfKeySet(jwks: string): string | null {
-  try {
-    const { keys } = parse(jwks) as { keys?: unknown }
-    return Array.isArray(keys) && keys.length > 0 ? null : 'holds no key set: it needs a list `keys`'
-  } catch {
-    return 'is not JSON'
-  }
-}
 
 export interface IdentitySettings {
   readonly issuers: readonly IssuerConfig[]
@@ -162,35 +97,23 @@ function checkIssuer({ issuers, roles }: IdentitySettings, index: number, readin
   for (const [at, earlier] of issuers.slice(0, index).entries()) {
     if (earlier.id === issuer.id && reading.sound(`${path}.id`))
       reading.problem(`${path}.id`, `${issuer.id} is the id of issuers[${at}] too`)
-    const common = earlier.issuer === issuer.issuer ? issuer.audiences.find((audience) => earlier.audiences.includes(audience)) : undefined
-    if (common !== undefined && reading.sound(`${path}.issuer`, `${path}.audiences`)) {
-      reading.problem(
-        `${path}.audiences`,
-        `${common} is an audience of issuers[${at}], which has the same issuer: a token could be either's`
-      )
-    }
+    refuseAmbiguity(issuer, earlier, { path, at }, reading)
   }
-  const own = issuer.audiences.indexOf(issuer.issuer)
-  if (own !== -1 && reading.sound(`${path}.issuer`))
-    reading.problem(`${path}.audiences[${own}]`, "must be the proxy's own: every pod holds a token for the issuer itself")
-  checkJwks(issuer.jwks, `${path}.jwks`, reading)
   for (const [at, rule] of issuer.roles.entries()) {
     if (reading.sound(`${path}.roles[${at}].role`)) refuseUnknownRole(rule.role, { at: `${path}.roles[${at}].role`, roles }, reading)
   }
 }
 
-function checkJwks(jwks: IssuerConfig['jwks'], path: string, reading: Reading): void {
-  if (!reading.sound(path)) return
-  const given = (['url', 'file', 'inline'] as const).filter((name) => jwks[name] !== null)
-  if (given.length !== 1)
-    reading.problem(path, `needs exactly one of url, file and inline, but has ${given.length === 0 ? 'none' : given.join(' and ')}`)
-  if (jwks.inline !== null && problemOfKeySet(jwks.inline) !== null) reading.problem(`${path}.inline`, problemOfKeySet(jwks.inline) ?? '')
-  if (jwks.url !== null && isExposed(jwks.url))
-    reading.problem(`${path}.url`, 'must be https (http on loopback only): keys from elsewhere could be anybody’s')
-  if (jwks.url === null && given.length === 1) {
-    if (jwks.caFile !== null) reading.problem(`${path}.caFile`, 'has a meaning with url only')
-    if (jwks.bearerTokenFile !== null) reading.problem(`${path}.bearerTokenFile`, 'has a meaning with url only')
-  }
+/** Two issuers that are alike in `iss` and audience: a token at `/` or on a request could be either's. */
+function refuseAmbiguity(issuer: IssuerConfig, earlier: IssuerConfig, { path, at }: { path: string; at: number }, reading: Reading): void {
+  if (earlier.issuer !== issuer.issuer || earlier.stsPathOnly || issuer.stsPathOnly) return
+  const common = issuer.audiences.find((audience) => earlier.audiences.includes(audience))
+  const read = [path, `issuers[${at}]`].flatMap((one) => [`${one}.issuer`, `${one}.apiServer`, `${one}.audiences`])
+  if (common === undefined || !reading.sound(...read)) return
+  reading.problem(
+    `${path}.audiences`,
+    `${common} is an audience of issuers[${at}], which has the same issuer: a token could be either's. Give each an audience of its own, or one of them stsPathOnly: true`
+  )
 }
 
 function refuseUnknownRole(name: string, { at, roles }: { at: string; roles: readonly RoleConfig[] }, reading: Reading): void {

@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { ACCOUNTS, checkAccounts } from './accounts.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
-import { databaseUrl, checkIdentity, ISSUERS, POLICIES, ROLES, SEALING } from './identity.ts'
+import { databaseUrl, checkIdentity, POLICIES, ROLES, SEALING } from './identity.ts'
+import { ISSUERS } from './issuers.ts'
 import { duration, flag, oneOf, port, size, text, whole } from './scalar.ts'
 import { file, problemOfPem, secretFile } from './secret.ts'
 

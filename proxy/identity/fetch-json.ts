@@ -1,25 +1,65 @@
 import { Agent, request } from 'undici'
-import type { FetchJson } from './jwks-source.ts'
+
+export interface JsonRequest {
+  /** PEM text that replaces the system's roots; null for those. */
+  readonly ca: string | null
+  /** A token to send, or null. */
+  readonly bearer: string | null
+  /** A document to post; without one the request is a GET. */
+  readonly post?: unknown
+}
+
+/** Asks for a JSON document. */
+export type FetchJson = (url: string, request: JsonRequest) => Promise<unknown>
+
+/** The server answered, but with something else than success. */
+export class UnexpectedStatus extends Error {
+  readonly status: number
+
+  constructor(status: number) {
+    super(`it answered ${status}`)
+    this.name = 'UnexpectedStatus'
+    this.status = status
+  }
+}
 
 const TIMEOUT_MS = 5_000
 const ANSWER_BYTES_MAX = 256 * 1024
+const CONNECTIONS_MAX = 16
 
-/** Gets a small JSON document, once: no redirect is followed (it could lead into the metadata service), nothing but 200 is taken. */
-export const fetchJson: FetchJson = async (url, { ca, bearer }) => {
-  // An agent per fetch: fetches are minutes apart, and the CA file may have been exchanged since the last one.
-  const agent = new Agent({ connect: { timeout: TIMEOUT_MS, ...(ca === null ? {} : { ca }) } })
-  try {
+/**
+ * Asks for small JSON documents, each once and within a time that waiting for a connection counts in: no redirect is followed
+ * (it could lead into the metadata service), nothing but 200 is taken, and 201 where something was posted.
+ */
+export function createFetchJson(timeoutMs = TIMEOUT_MS): FetchJson {
+  let held: { readonly ca: string | null; readonly agent: Agent } | null = null
+  const agentFor = (ca: string | null): Agent => {
+    if (held === null || held.ca !== ca) {
+      // What is under way on the connections of the exchanged authority comes to its end.
+      void held?.agent.close()
+      const connect = { timeout: timeoutMs, ...(ca === null ? {} : { ca }) }
+      held = { ca, agent: new Agent({ connections: CONNECTIONS_MAX, connect }) }
+    }
+    return held.agent
+  }
+  return async (url, { ca, bearer, post }) => {
     const answer = await request(url, {
-      dispatcher: agent,
-      headers: { accept: 'application/json', ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }) },
-      headersTimeout: TIMEOUT_MS,
-      bodyTimeout: TIMEOUT_MS,
-      signal: AbortSignal.timeout(TIMEOUT_MS)
+      dispatcher: agentFor(ca),
+      headers: {
+        accept: 'application/json',
+        ...(post === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` })
+      },
+      ...(post === undefined ? {} : { method: 'POST', body: JSON.stringify(post) }),
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      signal: AbortSignal.timeout(timeoutMs)
     })
-    if (answer.statusCode !== 200) throw new Error(`the key source answered ${answer.statusCode}`)
+    if (answer.statusCode !== 200 && !(post !== undefined && answer.statusCode === 201)) {
+      await answer.body.dump({ limit: ANSWER_BYTES_MAX })
+      throw new UnexpectedStatus(answer.statusCode)
+    }
     return JSON.parse(await readBounded(answer.body)) as unknown
-  } finally {
-    await agent.destroy()
   }
 }
 
@@ -28,7 +68,7 @@ async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`the key source sent more than ${ANSWER_BYTES_MAX} bytes`)
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`the answer has more than ${ANSWER_BYTES_MAX} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

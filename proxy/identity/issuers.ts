@@ -1,11 +1,12 @@
 import type { KeySet } from './jwks.ts'
 import type { RoleRule } from './roles.ts'
+import type { ReviewToken } from './token-review.ts'
 
 /** A party whose tokens are accepted. */
 export interface Issuer {
   /** Stable id for audit, policy and ownership; not the URL. */
   readonly id: string
-  /** Must equal the token's `iss`, character by character. */
+  /** Must equal the token's `iss`, character by character. That of the proxy's own cluster may become another while it runs. */
   readonly issuer: string
   /** Its subjects are owners as they stand; those of other issuers are prefixed with the issuer's id. At most one. */
   readonly isDefault: boolean
@@ -16,12 +17,16 @@ export interface Issuer {
   readonly clockToleranceSeconds: number
   /** Whether a token must be bound to a pod (projected tokens are). */
   readonly requirePodBinding: boolean
+  /** Its tokens count at its own path of STS alone, so that `iss` and audience may be those of another issuer too. */
+  readonly stsPathOnly: boolean
   readonly roleRules: readonly RoleRule[]
   readonly keys: KeySet
+  /** Asks the cluster whether a token that verifies still counts; null where that is not asked. */
+  readonly review: ReviewToken | null
 }
 
 export interface Issuers {
-  /** All with this `iss`: clusters installed alike share one, and are told apart by audience. */
+  /** All with this `iss` whose tokens count anywhere: clusters installed alike share one, and are told apart by audience. */
   byIss(iss: string): readonly Issuer[]
   find(id: string): Issuer | null
   readonly all: readonly Issuer[]
@@ -60,9 +65,12 @@ export function createIssuers(list: readonly Issuer[]): Issuers {
   const problems = list.flatMap((issuer) => problemsOf(issuer).map((problem) => `issuer ${JSON.stringify(issuer.id)}: ${problem}`))
   problems.push(...problemsBetween(list))
   if (problems.length > 0) throw new IssuerProblems(problems)
-  const byIss = Map.groupBy(list, (issuer) => issuer.issuer)
   const byId = new Map(list.map((issuer) => [issuer.id, issuer]))
-  return { byIss: (iss) => byIss.get(iss) ?? [], find: (id) => byId.get(id) ?? null, all: list }
+  return {
+    byIss: (iss) => list.filter((issuer) => issuer.issuer === iss && !issuer.stsPathOnly),
+    find: (id) => byId.get(id) ?? null,
+    all: list
+  }
 }
 
 function problemsOf(issuer: Issuer): string[] {
@@ -91,7 +99,8 @@ function problemsBetween(list: readonly Issuer[]): string[] {
   for (const [index, issuer] of list.entries()) {
     for (const earlier of list.slice(0, index)) {
       if (earlier.id === issuer.id) problems.push(`issuer ${JSON.stringify(issuer.id)} is defined twice`)
-      const shared = earlier.issuer === issuer.issuer ? issuer.audiences.filter((audience) => earlier.audiences.includes(audience)) : []
+      const isAmbiguous = earlier.issuer === issuer.issuer && !earlier.stsPathOnly && !issuer.stsPathOnly
+      const shared = isAmbiguous ? issuer.audiences.filter((audience) => earlier.audiences.includes(audience)) : []
       for (const audience of shared)
         problems.push(
           `issuers ${JSON.stringify(earlier.id)} and ${JSON.stringify(issuer.id)} share iss and audience ${JSON.stringify(audience)}`

@@ -1,5 +1,4 @@
-/** Fetches a JSON document. `ca` is PEM text that replaces the system's roots, `bearer` a token to send. */
-export type FetchJson = (url: string, options: { readonly ca: string | null; readonly bearer: string | null }) => Promise<unknown>
+import type { FetchJson } from './fetch-json.ts'
 
 /** Where an issuer's keys come from. */
 export type JwksSource =

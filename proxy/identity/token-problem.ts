@@ -14,10 +14,13 @@ export type TokenProblemKind =
   | 'not-yet-valid'
   | 'lives-too-long'
   | 'revoked'
+  /** The API server does not vouch for it: its pod or service account may be gone. */
+  | 'review-refused'
   /** The token is good, and no rule of its issuer gives its subject a role. */
   | 'no-role'
-  /** No refusal: whether the token is good could not be found out. */
+  /** No refusals: whether the token is good could not be found out. */
   | 'keys-unavailable'
+  | 'review-unavailable'
 
 /** A token that is refused, or could not be judged. The reason is for the log; it never holds the token. */
 export class TokenProblem extends Error {

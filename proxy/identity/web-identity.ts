@@ -21,11 +21,18 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
 const SERVICE_ACCOUNT_SUBJECT = /^system:serviceaccount:([a-z0-9-]{1,63}):([a-z0-9.-]{1,253})$/
 const UID = /^[\w.-]{1,128}$/
 
+/** What is asked of a token besides being genuine. */
+export interface TokenContext {
+  readonly now: Date
+  /** The only issuer whose token it may be, by id, where the caller has named one; null: whichever it names itself. */
+  readonly issuerId: string | null
+}
+
 /** Proves a service-account token, or throws a TokenProblem. Size, issuer, signature, audience, times, subject, life: in that order. */
-export async function verifyWebIdentity(token: string, issuers: Issuers, now: Date): Promise<WebIdentity> {
+export async function verifyWebIdentity(token: string, issuers: Issuers, { now, issuerId }: TokenContext): Promise<WebIdentity> {
   if (token.length > TOKEN_CHARS_MAX) throw new TokenProblem('malformed', `the token has more than ${TOKEN_CHARS_MAX} characters`)
   if (!COMPACT_JWS.test(token)) throw new TokenProblem('malformed', 'the token is not three base64url parts')
-  const issuer = issuerOf(token, issuers)
+  const issuer = issuerOf(token, issuers, issuerId)
   const payload = await verifiedPayload(token, issuer, now)
   const { exp, iat } = payload as { readonly exp: number; readonly iat: number }
   if (iat > now.getTime() / 1000 + issuer.clockToleranceSeconds) throw new TokenProblem('not-yet-valid', 'iat lies in the future')
@@ -35,9 +42,15 @@ export async function verifyWebIdentity(token: string, issuers: Issuers, now: Da
   return identityOf(payload, issuer)
 }
 
-/** Chooses by `iss` and `aud`, as yet unproven: only whose keys to verify with, and with no other's. */
-function issuerOf(token: string, issuers: Issuers): Issuer {
+/** Chooses by what the caller named, else by `iss` and `aud`, as yet unproven: only whose keys to verify with, and with no other's. */
+function issuerOf(token: string, issuers: Issuers, issuerId: string | null): Issuer {
   const { iss, aud } = unprovenClaims(token)
+  if (issuerId !== null) {
+    const named = issuers.find(issuerId)
+    if (named === null) throw new TokenProblem('unknown-issuer', 'no issuer has the id that the path names')
+    if (named.issuer !== iss) throw new TokenProblem('unknown-issuer', 'the token is not of the issuer that the path names')
+    return named
+  }
   const candidates = typeof iss === 'string' ? issuers.byIss(iss) : []
   const [only] = candidates
   if (only === undefined) throw new TokenProblem('unknown-issuer', 'no issuer has this iss')

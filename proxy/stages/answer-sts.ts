@@ -17,9 +17,21 @@ export interface StsDependencies {
   readonly sts: AssumeRoleDeps
 }
 
-/** `POST /` has no meaning in S3, so with a form for its body it is STS; an object's body is never looked at. */
+const ISSUER_PATH = /^\/sts\/([^/]+)\/?$/
+
+/**
+ * `POST /` has no meaning in S3, so with a form for its body it is STS; an object's body is never looked at. Nor has a POST of an
+ * object without a query: `/sts/<id>` is the STS of one issuer.
+ */
 export function isStsRequest(request: AcceptedRequest): boolean {
-  return request.method === 'POST' && request.resource === 'service' && isForm(request.headers.get('content-type') ?? null)
+  if (request.method !== 'POST' || !isForm(request.headers.get('content-type') ?? null)) return false
+  return request.resource === 'service' || issuerIdOf(request) !== null
+}
+
+/** The issuer that the path names; null where it names none. SDKs write the slash of `/` behind the path of their endpoint, or do not. */
+function issuerIdOf({ address }: AcceptedRequest): string | null {
+  if (address.style !== 'path' || address.rawQuery !== '') return null
+  return ISSUER_PATH.exec(address.rawPath)?.[1] ?? null
 }
 
 /** Answers `AssumeRoleWithWebIdentity`, which nobody signs, and `GetCallerIdentity`, which is signed with what the first gave. */
@@ -28,6 +40,9 @@ export async function answerSts(
   record: AccessRecord,
   deps: StsDependencies & IdentityDependencies & { readonly now: () => Date }
 ): Promise<Answer> {
+  // Neither a bucket nor a key is addressed.
+  record.tenant = null
+  record.key = null
   const body = request.body === null ? new Uint8Array(0) : await collected(request)
   const answer = await answered(request, body, { record, deps })
   record.operation = answer.record.action ?? 'STS'
@@ -60,7 +75,8 @@ async function answered(
       Object.assign(record, { subject, issuer, role, session, wayIn: 'header-signature' })
     }
     const { rawQuery } = request.address
-    return await handleSts({ rawQuery, contentType: request.headers.get('content-type') ?? null, body, requestId, caller }, deps.sts)
+    const contentType = request.headers.get('content-type') ?? null
+    return await handleSts({ issuerId: issuerIdOf(request), rawQuery, contentType, body, requestId, caller }, deps.sts)
   } catch (error) {
     if (error instanceof StsError) return refuseSts(error, requestId)
     throw error

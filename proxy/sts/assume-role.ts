@@ -9,8 +9,8 @@ import { readAssumeRoleParameters } from './parameters.ts'
 import { xmlTime, type XmlElement } from './xml.ts'
 
 export interface AssumeRoleDeps {
-  /** Proves a web identity token or throws a TokenProblem. */
-  readonly verifyToken: (token: string) => Promise<WebIdentity>
+  /** Proves a web identity token, of the issuer with this id where one is named, or throws a TokenProblem. */
+  readonly verifyToken: (token: string, issuerId: string | null) => Promise<WebIdentity>
   readonly roles: Roles
   readonly sealer: Sealer
   /** What is wrong with the text of a session policy; empty when nothing is. */
@@ -40,9 +40,13 @@ export interface AssumedRole {
 }
 
 /** Exchanges a web identity token for a session: proves the token, asks the role's trust, seals the credentials. */
-export async function assumeRoleWithWebIdentity(form: ReadonlyMap<string, string>, deps: AssumeRoleDeps): Promise<AssumedRole> {
+export async function assumeRoleWithWebIdentity(
+  form: ReadonlyMap<string, string>,
+  issuerId: string | null,
+  deps: AssumeRoleDeps
+): Promise<AssumedRole> {
   const parameters = readAssumeRoleParameters(form)
-  const identity = await provenIdentity(parameters.webIdentityToken, deps)
+  const identity = await provenIdentity(parameters.webIdentityToken, issuerId, deps)
   const role = deps.roles.get(parameters.roleName)
   // One answer for a role that does not exist and one that is not for the caller: names of roles are not told.
   if (role === undefined) throw new StsError('AccessDenied', 'the role does not exist')
@@ -64,10 +68,14 @@ export async function assumeRoleWithWebIdentity(form: ReadonlyMap<string, string
   }
 }
 
-/** Who a token belongs to, or a refusal in STS's words. */
-export async function provenIdentity(token: string, { verifyToken }: Pick<AssumeRoleDeps, 'verifyToken'>): Promise<WebIdentity> {
+/** Who a token belongs to, or a refusal in STS's words. An issuer's id admits its tokens alone. */
+export async function provenIdentity(
+  token: string,
+  issuerId: string | null,
+  { verifyToken }: Pick<AssumeRoleDeps, 'verifyToken'>
+): Promise<WebIdentity> {
   try {
-    return await verifyToken(token)
+    return await verifyToken(token, issuerId)
   } catch (error) {
     throw tokenRefusal(error)
   }
@@ -79,10 +87,13 @@ export function tokenRefusal(error: unknown): unknown {
 }
 
 /** One text for nearly all problems: told apart, they would show a stranger which issuers, keys and audiences are configured. */
-function codeOf(kind: TokenProblemKind): 'AccessDenied' | 'ExpiredTokenException' | 'IDPCommunicationError' | 'InvalidIdentityToken' {
+function codeOf(
+  kind: TokenProblemKind
+): 'AccessDenied' | 'ExpiredTokenException' | 'IDPCommunicationError' | 'InvalidIdentityToken' | 'ServiceUnavailable' {
   // A token is found to be expired only after its signature has been verified.
   if (kind === 'expired') return 'ExpiredTokenException'
   if (kind === 'no-role') return 'AccessDenied'
+  if (kind === 'review-unavailable') return 'ServiceUnavailable'
   return kind === 'keys-unavailable' ? 'IDPCommunicationError' : 'InvalidIdentityToken'
 }
 

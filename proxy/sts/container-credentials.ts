@@ -22,7 +22,7 @@ export interface ContainerExchange {
  * that of the first of the issuer's rules that matches. Refuses with a StsError.
  */
 export async function issueContainerCredentials(token: string, deps: ContainerCredentialsDeps): Promise<ContainerExchange> {
-  const identity = await provenIdentity(token, deps)
+  const identity = await provenIdentity(token, null, deps)
   const { issuer, subject } = identity
   const name = roleByRule(deps.rulesOf(issuer), identity)
   const role = name === null ? undefined : deps.roles.get(name)

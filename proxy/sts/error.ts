@@ -16,6 +16,11 @@ export const STS_ERRORS = {
   MissingAction: { status: 400, type: 'Sender', message: 'The request has no Action' },
   MissingAuthenticationToken: { status: 403, type: 'Sender', message: 'Request is missing Authentication Token' },
   PackedPolicyTooLarge: { status: 400, type: 'Sender', message: 'The session policy is too large when packed' },
+  ServiceUnavailable: {
+    status: 503,
+    type: 'Receiver',
+    message: 'The request has failed due to a temporary failure of the server. Try again.'
+  },
   SignatureDoesNotMatch: {
     status: 403,
     type: 'Sender',

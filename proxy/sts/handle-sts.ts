@@ -5,8 +5,10 @@ import { isForm, readForm } from './form.ts'
 import { refuseParameters } from './parameters.ts'
 import { answerXml, errorXml, type XmlElement } from './xml.ts'
 
-/** An STS request: `POST /` on the S3 listener with a form for its body. */
+/** An STS request: `POST /` or `POST /sts/<issuer id>` on the S3 listener with a form for its body. */
 export interface StsRequest {
+  /** The only issuer whose callers are meant, where the path names one; nobody has checked that there is such an issuer. */
+  readonly issuerId: string | null
   /** The query as it came; it must be empty, since a token in a query ends up in logs. */
   readonly rawQuery: string
   readonly contentType: string | null
@@ -74,9 +76,9 @@ function act(
 ): Outcome | Promise<Outcome> {
   switch (action) {
     case 'AssumeRoleWithWebIdentity':
-      return assumeRoleWithWebIdentity(form, deps)
+      return assumeRoleWithWebIdentity(form, request.issuerId, deps)
     case 'GetCallerIdentity':
-      return callerIdentity(form, request.caller)
+      return callerIdentity(form, request)
     default:
       return action satisfies never
   }
@@ -98,8 +100,10 @@ function actionOf(form: ReadonlyMap<string, string>): StsAction {
   return action
 }
 
-function callerIdentity(form: ReadonlyMap<string, string>, caller: Caller | null): Outcome {
+function callerIdentity(form: ReadonlyMap<string, string>, { caller, issuerId }: StsRequest): Outcome {
   if (caller === null) throw new StsError('MissingAuthenticationToken', 'nobody signed the request')
+  if (issuerId !== null && caller.issuer !== issuerId)
+    throw new StsError('InvalidClientTokenId', 'the session is not of the issuer that the path names')
   refuseParameters(form)
   return {
     result: [

@@ -33,7 +33,8 @@ const KNOWN: ReadonlySet<string> = new Set([
 export function readAssumeRoleParameters(form: ReadonlyMap<string, string>): AssumeRoleParameters {
   for (const name of form.keys()) {
     if (KNOWN.has(name)) continue
-    if (name.startsWith('PolicyArns.')) throw invalid('PolicyArns is not supported: there are no managed policies here; use Policy')
+    if (name === 'PolicyArns' || name.startsWith('PolicyArns.'))
+      throw invalid('PolicyArns is not supported: there are no managed policies here; use Policy')
     if (name === 'ProviderId') throw invalid('ProviderId is not supported: only OpenID Connect tokens are accepted')
     throw invalid('the request has a parameter that AssumeRoleWithWebIdentity does not have here')
   }

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { openDevIssuer, type DevIssuer } from '../../proxy/dev/issuer.ts'
-import { fetchJson } from '../../proxy/identity/fetch-json.ts'
+import { createFetchJson } from '../../proxy/identity/fetch-json.ts'
 import { createIssuers } from '../../proxy/identity/issuers.ts'
 import { verifyWebIdentity, type WebIdentity } from '../../proxy/identity/web-identity.ts'
 import { issuer, keySet, NOW } from './identity/fixtures.ts'
+
+const fetchJson = createFetchJson()
 
 const ISS = 'http://sluice-dev-issuer'
 const ORDER = { serviceAccount: 'shop/cart', audience: 'sluice', ttlSeconds: 3600 }
@@ -15,7 +17,7 @@ const openIn = (folder: string): Promise<DevIssuer> => openDevIssuer({ folder, i
 
 function verify(token: string, load: () => Promise<unknown>): Promise<WebIdentity> {
   const issuers = createIssuers([issuer(keySet(load), { id: 'dev', issuer: ISS, audiences: ['sluice'] })])
-  return verifyWebIdentity(token, issuers, NOW)
+  return verifyWebIdentity(token, issuers, { now: NOW, issuerId: null })
 }
 
 t.test('the dev issuer mints tokens of the form that Kubernetes projects', async (t) => {

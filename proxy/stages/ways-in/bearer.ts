@@ -33,6 +33,6 @@ async function byBearerToken(
 
 /** One text for nearly all problems, as at STS: told apart, they would show a stranger which issuers and audiences are configured. */
 function refusalOf({ kind, message }: TokenProblem): S3Error {
-  if (kind === 'keys-unavailable') return new S3Error('ServiceUnavailable', message)
+  if (kind === 'keys-unavailable' || kind === 'review-unavailable') return new S3Error('ServiceUnavailable', message)
   return new S3Error(kind === 'expired' ? 'ExpiredToken' : 'AccessDenied', message)
 }

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -74,7 +75,7 @@ export interface Site {
 
 const policy = (statement: object): object => ({ Version: '2012-10-17', Statement: [statement] })
 
-function settings(endpoint: string, jwks: string): object {
+function settings(endpoint: string, jwks: string) {
   const trust = [{ issuers: ['test'], namespaces: ['*'], serviceAccounts: ['*'] }]
   const query = { StringEquals: { 's3:authType': 'REST-QUERY-STRING' } }
   return {
@@ -139,8 +140,15 @@ function memoryDatabase(): Database {
   } as unknown as Database
 }
 
+type SiteSettings = ReturnType<typeof settings>
+
+export interface SiteOptions {
+  /** Changes the settings before they are read. */
+  readonly adjust?: (settings: SiteSettings) => object
+}
+
 /** Starts a site; its test stops it. */
-export async function startSite(): Promise<Site> {
+export async function startSite({ adjust = (same) => same }: SiteOptions = {}): Promise<Site> {
   let offsetMs = 0
   const now = (): Date => new Date(Date.now() + offsetMs)
   const store = await startStore({
@@ -151,7 +159,8 @@ export async function startSite(): Promise<Site> {
   const keys = await startKeySource()
   const folder = await mkdtemp(join(tmpdir(), 'sluice-site-'))
   const logFile = join(folder, 'requests.log')
-  const config = readConfig({ yamlText: JSON.stringify(settings(store.endpoint, keys.url)), env: {}, readFile: () => '', dev: true })
+  const yamlText = JSON.stringify(adjust(settings(store.endpoint, keys.url)))
+  const config = readConfig({ yamlText, env: {}, readFile: (path) => readFileSync(path, 'utf8'), dev: true })
   const identity = composeIdentity(config, now, () => undefined)
   const names = {
     operations: [...API_OPERATIONS],

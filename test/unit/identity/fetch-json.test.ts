@@ -1,7 +1,9 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { fetchJson } from '../../../proxy/identity/fetch-json.ts'
+import { createFetchJson } from '../../../proxy/identity/fetch-json.ts'
+
+const fetchJson = createFetchJson()
 
 async function serving(listener: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
   const server = createServer(listener)
@@ -52,6 +54,37 @@ for (const { why, status, body, message } of [
     )
   })
 }
+
+t.test('a document is posted, and 201 is success only then', async (t) => {
+  const seen: unknown[] = []
+  await serving(
+    (request, response) => {
+      let text = ''
+      request.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      request.on('end', () => {
+        seen.push([request.method, request.headers['content-type'] ?? null, text])
+        response.writeHead(201).end('{}')
+      })
+    },
+    async (url) => {
+      t.same(await fetchJson(url, { ca: null, bearer: null, post: { a: 1 } }), {})
+      await t.rejects(fetchJson(url, { ca: null, bearer: null }), { name: 'UnexpectedStatus', status: 201 })
+    }
+  )
+  t.same(seen, [
+    ['POST', 'application/json', '{"a":1}'],
+    ['GET', null, '']
+  ])
+})
+
+t.test('a server that does not answer in time is given up', async (t) => {
+  await serving(
+    () => {},
+    async (url) => {
+      await t.rejects(createFetchJson(100)(url, { ca: null, bearer: null, post: {} }))
+    }
+  )
+})
 
 t.test('a source that does not answer the door has no document', async (t) => {
   let closed = ''

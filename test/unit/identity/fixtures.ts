@@ -124,7 +124,9 @@ export function issuer(keys: KeySet, differences: Partial<Issuer> = {}): Issuer 
     maxTokenTtlSeconds: 7200,
     clockToleranceSeconds: 30,
     requirePodBinding: true,
+    stsPathOnly: false,
     roleRules: [],
+    review: null,
     keys,
     ...differences
   }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { base64url } from 'jose'
 import { createIssuers, type IssuerProblems, type Issuer } from '../../../proxy/identity/issuers.ts'
 import { TokenProblem } from '../../../proxy/identity/token-problem.ts'
-import { verifyWebIdentity } from '../../../proxy/identity/web-identity.ts'
+import { verifyWebIdentity, type TokenContext } from '../../../proxy/identity/web-identity.ts'
 import { AUDIENCE, ISS, issuer, keySet, kubernetesClaims, NOW, signingKey, tokenBy, type SigningKey, type TokenShape } from './fixtures.ts'
 
 const [key, rsa, pss, other, secret] = await Promise.all([
@@ -15,11 +15,12 @@ const [key, rsa, pss, other, secret] = await Promise.all([
 ])
 const keysOf = (...keys: readonly SigningKey[]) => keySet(() => Promise.resolve({ keys: keys.map(({ jwk }) => jwk) }))
 const ISSUERS = createIssuers([issuer(keysOf(key, rsa))])
+const CONTEXT = { now: NOW, issuerId: null }
 const NOW_SECONDS = NOW.getTime() / 1000
 
-async function outcome(token: string, issuers = ISSUERS, now = NOW): Promise<string> {
+async function outcome(token: string, issuers = ISSUERS, { now = NOW, issuerId = null }: Partial<TokenContext> = {}): Promise<string> {
   try {
-    return (await verifyWebIdentity(token, issuers, now)).issuer
+    return (await verifyWebIdentity(token, issuers, { now, issuerId })).issuer
   } catch (error) {
     if (error instanceof TokenProblem) return error.kind
     throw error
@@ -28,7 +29,7 @@ async function outcome(token: string, issuers = ISSUERS, now = NOW): Promise<str
 
 t.test("a service account's token proves who its bearer is", async (t) => {
   for (const signer of [key, rsa]) {
-    t.same(await verifyWebIdentity(await tokenBy(signer), ISSUERS, NOW), {
+    t.same(await verifyWebIdentity(await tokenBy(signer), ISSUERS, CONTEXT), {
       issuer: 'prod-eu',
       subject: 'system:serviceaccount:billing:invoicer',
       namespace: 'billing',
@@ -198,6 +199,18 @@ t.test('two clusters with the same iss are told apart by audience, and neither h
   t.equal(await outcome(await tokenBy(key, { claims: { aud: undefined } }), issuers), 'wrong-audience')
 })
 
+t.test('an issuer that the caller has named is the only one that is asked', async (t) => {
+  const alike = { id: 'prod-us', isDefault: false, stsPathOnly: true }
+  const issuers = createIssuers([issuer(keysOf(key)), issuer(keysOf(other), alike)])
+  t.equal(await outcome(await tokenBy(key), issuers), 'prod-eu', 'without a name there is no doubt either')
+  t.equal(await outcome(await tokenBy(other), issuers), 'bad-signature')
+  t.equal(await outcome(await tokenBy(other), issuers, { issuerId: 'prod-us' }), 'prod-us')
+  t.equal(await outcome(await tokenBy(key), issuers, { issuerId: 'prod-us' }), 'bad-signature')
+  t.equal(await outcome(await tokenBy(key), issuers, { issuerId: 'prod-eu' }), 'prod-eu')
+  t.equal(await outcome(await tokenBy(key), issuers, { issuerId: 'prod' }), 'unknown-issuer')
+  t.equal(await outcome(await tokenBy(key, { claims: { iss: 'https://x.example' } }), issuers, { issuerId: 'prod-eu' }), 'unknown-issuer')
+})
+
 t.test('keys that cannot be fetched are an outage, not a refusal', async (t) => {
   const down = keySet(() => Promise.reject(new Error('connect ECONNREFUSED')))
   t.equal(await outcome(await tokenBy(key), createIssuers([issuer(down)])), 'keys-unavailable')
@@ -238,7 +251,7 @@ t.test('no header and no payload makes the verifier do anything but refuse', asy
 t.test('no problem of a token tells the token', async (t) => {
   const token = await tokenBy(other, { claims: { canary: 'CANARY-in-the-token' } })
   for (const text of [token, `${token}x`, `${token}.CANARY`]) {
-    await verifyWebIdentity(text, ISSUERS, NOW).then(
+    await verifyWebIdentity(text, ISSUERS, CONTEXT).then(
       () => t.fail('accepted'),
       (error: unknown) => {
         const told = JSON.stringify([String(error), (error as TokenProblem).reason])

@@ -23,7 +23,7 @@ const ROLES = compileRoles([
 ])
 
 export const DEPS: AssumeRoleDeps = {
-  verifyToken: (token) => verifyWebIdentity(token, ISSUERS, NOW),
+  verifyToken: (token, issuerId) => verifyWebIdentity(token, ISSUERS, { now: NOW, issuerId }),
   roles: ROLES,
   sealer: { ring: RING, random: countedRandom('sts') },
   policyProblems: (text) => (text.startsWith('{') ? [] : ['it is not JSON']),
@@ -42,7 +42,15 @@ const CONTENT_TYPE = 'application/x-www-form-urlencoded; charset=utf-8'
 
 function request(form: string | Readonly<Record<string, string>>, differences: Partial<StsRequest> = {}): StsRequest {
   const text = typeof form === 'string' ? form : new URLSearchParams(form).toString()
-  return { rawQuery: '', contentType: CONTENT_TYPE, body: Buffer.from(text, 'latin1'), requestId: 'req-1', caller: null, ...differences }
+  return {
+    issuerId: null,
+    rawQuery: '',
+    contentType: CONTENT_TYPE,
+    body: Buffer.from(text, 'latin1'),
+    requestId: 'req-1',
+    caller: null,
+    ...differences
+  }
 }
 
 export const ask = (

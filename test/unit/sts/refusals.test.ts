@@ -164,7 +164,7 @@ t.test('an expired token is answered so that the client mints a new one', async 
 
 t.test('an issuer whose keys cannot be fetched is an outage to try again, never a denial', async (t) => {
   const down = createIssuers([issuer(keySet(() => Promise.reject(new Error('CANARY-host refused'))))])
-  const answer = await ask(FORM, {}, { ...DEPS, verifyToken: (token) => verifyWebIdentity(token, down, NOW) })
+  const answer = await ask(FORM, {}, { ...DEPS, verifyToken: (token, issuerId) => verifyWebIdentity(token, down, { now: NOW, issuerId }) })
   t.equal(answer.status, 503)
   t.match(read(answer).ErrorResponse.Error, { Code: 'IDPCommunicationError', Type: 'Receiver' })
   t.notMatch(answer.xml, /CANARY/)
