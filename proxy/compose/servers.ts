@@ -9,10 +9,11 @@ import { S3Error } from '../s3/error.ts'
 import { createS3Server } from '../server.ts'
 import { answerError } from '../stages/answer-error.ts'
 import type { Dependencies } from '../stages/dependencies.ts'
+import { isPreflight } from '../stages/answer-preflight.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
 import { createNodeInbound } from '../transport/inbound-node.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../transport/inbound.ts'
-import type { Answer } from '../transport/transport.ts'
+import type { Answer, RequestHead } from '../transport/transport.ts'
 
 export interface Servers {
   listen(): Promise<{ readonly s3: string; readonly ops: string }>
@@ -41,8 +42,8 @@ export function composeServers(deps: Dependencies, { config, log, metrics, ready
         },
         handlers
       ),
-    handle: async (incoming, record) => identified(await handle(incoming, record, deps), record),
-    answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
+    handle: async (incoming, record) => dressed(await handle(incoming, record, deps), { head: incoming.head, record, deps }),
+    answerError: (error, { head, record }) => answerAndNote(error, { head, record, deps }, metrics),
     overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
     log,
     metrics: {
@@ -86,10 +87,21 @@ function urlOf({ host, port }: { readonly host: string; readonly port: number })
   return `http://${name}:${port}`
 }
 
-/** Every answer names its request, as S3's do: the id that stands in an error's body too. Those a browser can ask for guard it. */
-function identified(answer: Answer, record: AccessRecord): Answer {
+interface Dressing {
+  readonly head: RequestHead
+  readonly record: AccessRecord
+  readonly deps: Pick<Dependencies, 'cors'>
+}
+
+/**
+ * What every answer carries: the name of its request, as S3's do (the id that stands in an error's body too), what guards a
+ * browser where one can ask, and what lets a page of another origin read it, where that is permitted.
+ */
+function dressed(answer: Answer, { head, record, deps }: Dressing): Answer {
   const named = ['x-amz-request-id', record.requestId, 'x-amz-id-2', record.requestId]
-  return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn)] }
+  // A preflight has said all of it.
+  const cors = isPreflight(head) && answer.status < 400 ? [] : deps.cors.answerHeaders(head)
+  return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn), ...cors] }
 }
 
 /** The stages count nothing themselves: what they leave in the record is counted here. */
@@ -99,12 +111,6 @@ export function countOutcome(record: AccessRecord, metrics: Pick<Metrics, 'stsEx
   else if (operation !== null && errorCode === 'AccessDenied') metrics.decided('deny')
   else if (statement !== null) metrics.decided('allow')
   for (let dropped = 0; dropped < record.droppedHeaders.length; dropped++) metrics.headerDropped()
-}
-
-interface Failed {
-  readonly method: string
-  readonly rawTarget: string
-  readonly record: AccessRecord
 }
 
 const AUTHENTICATION_CODES: ReadonlySet<string> = new Set([
@@ -117,10 +123,11 @@ const AUTHENTICATION_CODES: ReadonlySet<string> = new Set([
   'SignatureDoesNotMatch'
 ])
 
-function answerAndNote(error: unknown, { method, rawTarget, record }: Failed, metrics: Metrics): Answer {
-  const { answer, code, reason } = answerError(error, { method, rawTarget, requestId: record.requestId })
+function answerAndNote(error: unknown, failed: Dressing, metrics: Metrics): Answer {
+  const { head, record } = failed
+  const { answer, code, reason } = answerError(error, { ...head, requestId: record.requestId })
   record.errorCode = code
   record.reason = record.reason === null ? reason : `${reason}; ${record.reason}`
   if (AUTHENTICATION_CODES.has(code)) metrics.authRejected(code)
-  return identified(answer, record)
+  return dressed(answer, failed)
 }

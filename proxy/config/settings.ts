@@ -1,4 +1,5 @@
 import { ACCOUNTS, checkAccounts } from './accounts.ts'
+import { CORS } from './cors.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, ISSUERS, POLICIES, ROLES, SEALING } from './identity.ts'
 import { duration, oneOf, port, size, text, whole } from './scalar.ts'
@@ -18,7 +19,8 @@ const LISTENERS = group('Where the proxy listens.', {
     port: port({ help: 'Port of the S3 listener.', fallback: 8080 }),
     domains: list(domain, { help: 'Hosts under which `<tenant>.<domain>` addresses a tenant; every other host is path style.' }),
     region: text({ help: 'The region that is told to clients.', fallback: 'local', ...region }),
-    regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' })
+    regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' }),
+    cors: CORS
   }),
   ops: group('Liveness, readiness and metrics; never public.', {
     host: host('0.0.0.0'),

@@ -1,3 +1,4 @@
+import type { Cors } from '../cors/cors.ts'
 import type { Sealer } from '../identity/key-ring.ts'
 import type { OwnerCache } from '../ownership/owner-cache.ts'
 import type { UpstreamClient } from '../transport/transport.ts'
@@ -24,6 +25,8 @@ export interface Limits {
 /** Everything the stages need, built once. Each stage takes only its part. */
 export interface Dependencies extends AcceptLimits, RecognitionDependencies, IdentityDependencies, SigningDependencies, StsDependencies {
   readonly now: () => Date
+  /** What pages of other origins may do. */
+  readonly cors: Cors
   readonly limits: Limits
   readonly sealer: Sealer
   readonly placement: PlacementDependencies
