@@ -1,6 +1,7 @@
 import type { AccessRecord } from './observe/access-record.ts'
 import { acceptRequest } from './stages/accept.ts'
 import { answerHere } from './stages/answer-here.ts'
+import { answerPreflight, isPreflight } from './stages/answer-preflight.ts'
 import { answerSts, isStsRequest } from './stages/answer-sts.ts'
 import { authenticate, chooseWayIn } from './stages/authenticate.ts'
 import { authorize } from './stages/authorize.ts'
@@ -15,6 +16,8 @@ import type { Answer, Incoming } from './transport/transport.ts'
 
 /** One request, from the client's bytes to the answer. Each line is one file in stages/. */
 export async function handle(incoming: Incoming, record: AccessRecord, deps: Dependencies): Promise<Answer> {
+  if (isPreflight(incoming.head)) return answerPreflight(incoming.head, record, deps)
+
   const accepted = acceptRequest(incoming, deps)
   record.tenant = accepted.tenant
   record.key = accepted.key
@@ -25,6 +28,7 @@ export async function handle(incoming: Incoming, record: AccessRecord, deps: Dep
   record.wayIn = chosen.way.name
   const proof = await authenticate(accepted, chosen, { deps, now })
   const { caller, request } = proof
+  record.key = request.key // of a form only known now
   Object.assign(record, { subject: caller.subject, issuer: caller.issuer, role: caller.role, session: caller.session })
   deps.live?.enter({ incoming, record, caller })
 

@@ -11,6 +11,7 @@ import { composeServers, type ServersOptions } from './servers.ts'
 import { composeUpstreams } from './upstreams.ts'
 import { composeWaysIn } from './ways-in.ts'
 import type { Config } from '../config/config.ts'
+import { createCors } from '../cors/cors.ts'
 import { registerTenant, unregisterTenant } from '../database/assignments.ts'
 import { isConnectionFault, isLoginFault } from '../database/connect.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
@@ -72,7 +73,7 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const { accounts } = upstreams
   const metrics = createMetrics({
     names: {
-      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity', ...API_OPERATIONS],
+      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity', 'Preflight', ...API_OPERATIONS],
       errorCodes: [...Object.keys(S3_ERRORS), ...API_ERROR_CODES],
       accounts: [...accounts.keys()],
       issuers: identity.issuers.all.map(({ id }) => id),
@@ -126,6 +127,7 @@ export function composeDependencies(parts: Parts, ring: () => KeyRing): Dependen
   return {
     ...signing,
     now,
+    cors: createCors({ ...s3.cors, maxAgeSeconds: Math.floor(s3.cors.maxAge / 1000) }),
     domains: s3.domains,
     dropHeaders: new Set(config.compat.dropHeaders),
     limits: {

@@ -10,10 +10,11 @@ import { S3Error } from '../s3/error.ts'
 import { createRequestServer, type RequestServer } from '../server.ts'
 import { answerError } from '../stages/answer-error.ts'
 import type { Dependencies } from '../stages/dependencies.ts'
+import { isPreflight } from '../stages/answer-preflight.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
 import { engineOf } from './certificate.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS, type InboundFactory } from '../transport/inbound.ts'
-import type { Answer } from '../transport/transport.ts'
+import type { Answer, RequestHead } from '../transport/transport.ts'
 
 /** Where the listeners are reached; null where there is no API. */
 export interface Addresses {
@@ -95,8 +96,8 @@ function composeS3(deps: Dependencies, inbound: InboundFactory, { metrics, ...pa
   return createRequestServer({
     ...parts,
     inbound,
-    handle: async (incoming, record) => identified(await handle(incoming, record, deps), record),
-    answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
+    handle: async (incoming, record) => dressed(await handle(incoming, record, deps), { head: incoming.head, record, deps }),
+    answerError: (error, { head, record }) => answerAndNote(error, { head, record, deps }, metrics),
     ended: (record) => deps.live?.leave(record),
     overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
     metrics: {
@@ -114,10 +115,21 @@ function urlOf({ host, port }: { readonly host: string; readonly port: number },
   return `${tls === null ? 'http' : 'https'}://${name}:${port}`
 }
 
-/** Every answer names its request, as S3's do: the id that stands in an error's body too. Those a browser can ask for guard it. */
-function identified(answer: Answer, record: AccessRecord): Answer {
+interface Dressing {
+  readonly head: RequestHead
+  readonly record: AccessRecord
+  readonly deps: Pick<Dependencies, 'cors'>
+}
+
+/**
+ * What every answer carries: the name of its request, as S3's do (the id that stands in an error's body too), what guards a
+ * browser where one can ask, and what lets a page of another origin read it, where that is permitted.
+ */
+function dressed(answer: Answer, { head, record, deps }: Dressing): Answer {
   const named = ['x-amz-request-id', record.requestId, 'x-amz-id-2', record.requestId]
-  return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn)] }
+  // A preflight has said all of it.
+  const cors = isPreflight(head) && answer.status < 400 ? [] : deps.cors.answerHeaders(head)
+  return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn), ...cors] }
 }
 
 /** The stages count nothing themselves: what they leave in the record is counted here. */
@@ -127,12 +139,6 @@ export function countOutcome(record: AccessRecord, metrics: Pick<Metrics, 'stsEx
   else if (operation !== null && errorCode === 'AccessDenied') metrics.decided('deny')
   else if (statement !== null) metrics.decided('allow')
   for (let dropped = 0; dropped < record.droppedHeaders.length; dropped++) metrics.headerDropped()
-}
-
-interface Failed {
-  readonly method: string
-  readonly rawTarget: string
-  readonly record: AccessRecord
 }
 
 const AUTHENTICATION_CODES: ReadonlySet<string> = new Set([
@@ -145,10 +151,11 @@ const AUTHENTICATION_CODES: ReadonlySet<string> = new Set([
   'SignatureDoesNotMatch'
 ])
 
-function answerAndNote(error: unknown, { method, rawTarget, record }: Failed, metrics: Metrics): Answer {
-  const { answer, code, reason } = answerError(error, { method, rawTarget, requestId: record.requestId })
+function answerAndNote(error: unknown, failed: Dressing, metrics: Metrics): Answer {
+  const { head, record } = failed
+  const { answer, code, reason } = answerError(error, { ...head, requestId: record.requestId })
   record.errorCode = code
   record.reason = record.reason === null ? reason : `${reason}; ${record.reason}`
   if (AUTHENTICATION_CODES.has(code)) metrics.authRejected(code)
-  return identified(answer, record)
+  return dressed(answer, failed)
 }

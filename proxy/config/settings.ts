@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { ACCOUNTS, checkAccounts } from './accounts.ts'
+import { CORS } from './cors.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, POLICIES, ROLES, SEALING } from './identity.ts'
 import { ISSUERS } from './issuers.ts'
@@ -29,7 +30,8 @@ const LISTENERS = group('Where the proxy listens.', {
     domains: list(domain, { help: 'Hosts under which `<tenant>.<domain>` addresses a tenant; every other host is path style.' }),
     region: text({ help: 'The region that is told to clients.', fallback: 'local', ...region }),
     regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' }),
-    tls: optional(TLS, 'plain HTTP')
+    tls: optional(TLS, 'plain HTTP'),
+    cors: CORS
   }),
   api: optional(
     group('The REST API, with container credentials: off when left out.', {

@@ -1,8 +1,8 @@
 /** How a caller proved itself, as policies ask for it. */
 export interface CallerProof {
   /** S3's `s3:authType`; null for what S3 does not have, such as a bearer token. */
-  readonly authType: 'REST-HEADER' | 'REST-QUERY-STRING' | null
-  /** How long ago a presigned URL was signed; null for every other proof. */
+  readonly authType: 'REST-HEADER' | 'REST-QUERY-STRING' | 'POST' | null
+  /** How long ago a presigned URL or the policy of a form was signed; null for every other proof. */
   readonly signatureAgeMs: number | null
   /** The access key id that signed; null where nothing is signed. */
   readonly accessKeyId: string | null

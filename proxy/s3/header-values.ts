@@ -44,3 +44,22 @@ export function userMetadataBytes(headers: Iterable<readonly [name: string, valu
   }
   return bytes
 }
+
+// RFC 9110 §5.6.2, without upper case: names are compared in lower case.
+const HEADER_NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/
+
+/**
+ * Text that came in a query or a form, as the value of the header that it stands for: one character per byte, and without the
+ * spaces around it that no header has. Refused when it could not have come in a header (attack S-8).
+ */
+export function asHeaderValue(name: string, value: string): string {
+  if (!HEADER_NAME.test(name)) throw unfit('Header name cannot be represented', name)
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) throw unfit('Header value cannot be represented', name)
+  return Buffer.from(value, 'utf8')
+    .toString('latin1')
+    .replace(/^[ \t]+|[ \t]+$/g, '')
+}
+
+function unfit(message: string, name: string): S3Error {
+  return new S3Error('InvalidArgument', `${JSON.stringify(name)} cannot be a header`, { Message: message })
+}

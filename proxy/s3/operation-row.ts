@@ -46,7 +46,8 @@ export type HeaderGroup =
   | 'listing'
   | 'uploadSize'
 
-export type RequestBody = 'none' | 'stream' | 'deleteXml' | 'partsXml' | 'taggingXml' | 'locationXml'
+/** `form`: a file behind the fields of a form, which are read by the way in and stand among the headers. */
+export type RequestBody = 'none' | 'form' | 'stream' | 'deleteXml' | 'partsXml' | 'taggingXml' | 'locationXml'
 export type ResponseBody =
   | 'none'
   | 'stream'
@@ -57,6 +58,8 @@ export type ResponseBody =
   | 'uploadsXml'
   | 'completeXml'
   | 'copyXml'
+  /** A document or nothing, as the form asks. */
+  | 'postXml'
   | 'deleteXml'
   | 'taggingXml'
   | 'attributesXml'

@@ -78,6 +78,18 @@ export const OBJECT_OPERATIONS = {
     responseBody: 'none',
     protocol: 'put'
   },
+  PostObject: {
+    shape: 'POST bucket',
+    permissions: [
+      { action: 's3:PutObject', on: 'object' },
+      { action: 's3:PutObjectTagging', on: 'object', when: 'header x-amz-tagging' }
+    ],
+    query: [],
+    headers: ['entity', 'metadata', 'checksum', 'storage', 'encryption', 'tagging'],
+    requestBody: 'form',
+    responseBody: 'postXml',
+    protocol: 'put'
+  },
   CopyObject: {
     shape: 'PUT object +x-amz-copy-source',
     permissions: [

@@ -23,8 +23,8 @@ export interface RecognizedOperation {
 }
 
 export interface Recognition {
-  /** Where the signature stands. Only a query-signed request may carry the parameters of signing. */
-  readonly signedBy: 'header' | 'query'
+  /** Where the signature stands. Only a query-signed request may carry the parameters of signing, and only a form is PostObject. */
+  readonly signedBy: 'header' | 'query' | 'form'
   /** Names, in lower case, of `x-amz-*` headers that are dropped though unknown. */
   readonly dropHeaders: ReadonlySet<string>
 }
@@ -66,6 +66,8 @@ export function recognizeOperation(request: AddressedRequest, recognition: Recog
   const name = NAME_BY_SHAPE.get(shape)
   if (name === undefined) throw unknownShape(request.method, shape)
   const row: OperationRow = OPERATIONS[name]
+  // What tells a form from other bodies stands in the body, so no discriminator of the head can.
+  if ((row.requestBody === 'form') !== (recognition.signedBy === 'form')) throw unknownShape(request.method, shape)
   refuseUnlistedParameters(request, row, recognition)
   const dropped = refuseUnlistedHeaders(request, row, recognition)
   checkParameters(request, row)

@@ -2,6 +2,8 @@
 export const SIGV4_PROBLEMS = {
   malformed: 'AuthorizationHeaderMalformed',
   query: 'AuthorizationQueryParametersError',
+  form: 'InvalidArgument',
+  'form-not-signed': 'AccessDenied',
   'not-yet': 'AccessDenied',
   elapsed: 'AccessDenied',
   unsupported: 'InvalidArgument',

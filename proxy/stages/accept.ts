@@ -1,4 +1,5 @@
 import { addressOf, type Address } from '../s3/address.ts'
+import type { PostAnswer } from '../post-form/fields.ts'
 import { S3Error } from '../s3/error.ts'
 import { HeaderView } from '../s3/header-view.ts'
 import type { Method, Resource } from '../s3/operation-row.ts'
@@ -18,6 +19,8 @@ export interface AcceptedRequest {
   readonly headers: HeaderView
   readonly head: RequestHead
   readonly body: ByteSource | null
+  /** Set for the file of a form: how its sender wants to be answered. */
+  readonly postAnswer?: PostAnswer
 }
 
 export interface AcceptLimits {

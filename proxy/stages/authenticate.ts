@@ -5,11 +5,12 @@ import type { AcceptedRequest } from './accept.ts'
 import { refuseRevoked } from './refuse-revoked.ts'
 import { BEARER_WAY } from './ways-in/bearer.ts'
 import { HEADER_SIGNATURE } from './ways-in/header-signature.ts'
+import { isPostForm, POST_POLICY_WAY } from './ways-in/post-policy.ts'
 import { QUERY_SIGNATURE_WAY } from './ways-in/query-signature.ts'
 import type { Authenticated, Credential, IdentityDependencies, WayIn } from './ways-in/way-in.ts'
 
 /** Every way in. Whatever is not listed is refused, and nobody is anonymous. */
-const WAYS_IN: readonly WayIn[] = [HEADER_SIGNATURE, QUERY_SIGNATURE_WAY, BEARER_WAY]
+const WAYS_IN: readonly WayIn[] = [HEADER_SIGNATURE, QUERY_SIGNATURE_WAY, BEARER_WAY, POST_POLICY_WAY]
 
 /** The one way by which a request comes in, and what it carries for it. */
 export interface ChosenWayIn {
@@ -20,7 +21,7 @@ export interface ChosenWayIn {
 /** The only way in whose proof the request carries; a request with none or with two is refused. */
 export function chooseWayIn(request: AcceptedRequest): ChosenWayIn {
   try {
-    const credential = findAuthSource(request.head.rawHeaders, request.address.rawQuery)
+    const credential = credentialOf(request)
     if (credential.kind === 'none') throw new S3Error('AccessDenied', 'the request is not signed; nobody is anonymous here')
     if (credential.kind === 'query' && credential.scheme === 'v2')
       throw new S3Error('InvalidRequest', 'SigV2 query', { Message: SIGV2_ADVICE })
@@ -32,7 +33,7 @@ export function chooseWayIn(request: AcceptedRequest): ChosenWayIn {
   }
 }
 
-/** The proven caller, or a refusal in S3's words. Reads nothing of the body. */
+/** The proven caller, or a refusal in S3's words. Reads nothing of the body but the fields of a form, in which the proof stands. */
 export async function authenticate(
   request: AcceptedRequest,
   { way, credential }: ChosenWayIn,
@@ -45,6 +46,16 @@ export async function authenticate(
   } catch (error) {
     throw refusalOf(error)
   }
+}
+
+/** What the request carries in its head; where that is nothing, a form carries its own in its body. */
+function credentialOf(request: AcceptedRequest): Credential | { readonly kind: 'none' } {
+  const found = findAuthSource(request.head.rawHeaders, request.address.rawQuery)
+  if (!isPostForm(request)) return found
+  if (found.kind === 'none') return { kind: 'form' }
+  // With a query it is another operation, whose body is no form to anybody.
+  if (found.kind === 'header' && request.address.rawQuery !== '') return found
+  throw new SigV4Problem('duplicate-auth', 'Only one auth mechanism allowed; a form carries its own signature')
 }
 
 const SIGV2_ADVICE =

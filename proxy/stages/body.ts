@@ -116,6 +116,7 @@ export function preparedFlow(open: OpenBody, capabilities: Capabilities): Prepar
 /** Turns a body's refusal, wherever it surfaced, into S3's words; anything else stays what it is. */
 export function refusalOf(error: unknown): unknown {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (cause instanceof S3Error) return cause
   if (cause instanceof PayloadProblem) {
     return new S3Error(isS3ErrorCode(cause.code) ? cause.code : 'InvalidRequest', cause.kind, { Message: cause.message })
   }

@@ -1,3 +1,4 @@
+import type { Cors } from '../cors/cors.ts'
 import type { Sealer } from '../identity/key-ring.ts'
 import type { OwnerCache } from '../ownership/owner-cache.ts'
 import type { UpstreamClient } from '../transport/transport.ts'
@@ -27,6 +28,8 @@ export interface Dependencies extends AcceptLimits, RecognitionDependencies, Ide
   readonly now: () => Date
   /** Null where requests under way end by themselves, whatever becomes of their caller. */
   readonly live: LiveRequests | null
+  /** What pages of other origins may do. */
+  readonly cors: Cors
   readonly limits: Limits
   readonly sealer: Sealer
   readonly placement: PlacementDependencies

@@ -65,6 +65,7 @@ export async function recognize(request: AcceptedRequest, proof: Authenticated, 
       refuseBody(request)
       return operation
     case 'stream':
+    case 'form':
       return operation
     default:
       return row.requestBody satisfies never

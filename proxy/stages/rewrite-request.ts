@@ -1,6 +1,7 @@
 import { openUploadId, type UploadPlace } from '../identity/upload-id.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Protocol } from '../ownership/steps.ts'
+import { exactly } from '../post-form/file-source.ts'
 import { S3Error } from '../s3/error.ts'
 import { queryValue } from '../s3/query.ts'
 import { Buffer } from 'node:buffer'
@@ -55,7 +56,8 @@ export async function rewriteRequest(
   if (grant.source !== null) refuseImpossibleKey(grant.source.place, grant.source.key)
   if (operation.row.headers.includes('encryption')) checkedEncryption(request.headers, place.account)
   const tags = operation.tags === null ? null : clientTags(operation.tags, grant.caller.owner)
-  const prepared = operation.row.requestBody === 'stream' ? await prepareBody(request, proof, { account: place.account, deps }) : null
+  const hasBody = operation.row.requestBody === 'stream' || operation.row.requestBody === 'form'
+  const prepared = hasBody ? await prepareBody(request, proof, { account: place.account, deps }) : null
   const exchange: Exchange = { request, grant, place, body: prepared?.body ?? null, tags }
   const done = prepared?.done ?? (() => undefined)
   try {
@@ -121,7 +123,11 @@ async function prepareBody(
   const { length } = open
   // A body of no bytes has nothing that could be held back while it is verified, so it is always collected.
   const isSmall = length <= deps.limits.smallPutBytesMax && (length === 0 || deps.heldBytes.take(length))
-  if (!isSmall) return { body: preparedFlow(open, account.capabilities), done: () => undefined }
+  if (!isSmall) {
+    // How long a form's file is, only its end tells; by then the upstream has been told.
+    const flow = proof.signedBy === 'form' ? { ...open, source: exactly(open.source, length) } : open
+    return { body: preparedFlow(flow, account.capabilities), done: () => undefined }
+  }
   try {
     const bytes = await collectVerified(open, length)
     return { body: preparedBytes(Buffer.from(bytes), open, account.capabilities), done: () => deps.heldBytes.giveBack(length) }

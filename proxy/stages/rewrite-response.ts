@@ -2,10 +2,12 @@ import { readAttributes, readAttributesRequest, writeAttributes } from '../s3/at
 import { readVersioning, writeVersioning } from '../s3/buckets.ts'
 import { readCompleteResult, writeCompleteResult } from '../s3/complete-upload.ts'
 import { readCopyResult, writeCopyObjectResult, writeCopyPartResult, type Copied } from '../s3/copy-result.ts'
+import { redirectTo } from '../post-form/fields.ts'
 import { encodeKey } from '../s3/encode.ts'
 import { S3Error } from '../s3/error.ts'
 import { readListParts } from '../s3/list-request.ts'
 import { readPartPage, writeInitiateResult, writePartPage } from '../s3/multipart.ts'
+import { writePostResult } from '../s3/post-result.ts'
 import { queryValue } from '../s3/query.ts'
 import { clientTaggingCount, headerValue, isReleasedHeader, releasedHeaders, TAGGING_COUNT } from '../s3/response-headers.ts'
 import { writeTagging } from '../s3/tagging.ts'
@@ -57,6 +59,8 @@ function answerRelayed(relayed: Relayed, leaving: Leaving, deps: Dependencies): 
     case 'PutObject':
     case 'UploadPart':
       return { status: 200, rawHeaders: effectHeaders(seen), body: null }
+    case 'PostObject':
+      return answerPost(seen, leaving)
     case 'CopyObject':
       return answerCopy(relayed, deps)
     case 'CreateMultipartUpload':
@@ -152,6 +156,20 @@ function effectHeaders(seen: Seen): string[] {
     if (isOwn && isReleasedHeader(name)) headers.push(name, upstream[index + 1] ?? '')
   }
   return headers
+}
+
+/** RESTObjectPOST: nothing, or a document, or the page that the form names. */
+function answerPost(seen: Seen, leaving: Leaving): Answer {
+  const { request, grant, plan } = leaving
+  const { postAnswer } = request
+  if (postAnswer === undefined || grant.key === null) throw new Error('a form without its answer or key')
+  const stored = { bucket: plan.exchange.place.assignment.tenant, key: grant.key, etag: seen.etag ?? '' }
+  if (postAnswer.redirect !== null)
+    return { status: 303, rawHeaders: ['location', redirectTo(postAnswer.redirect, stored), ...effectHeaders(seen)], body: null }
+  const location = locationOf(leaving, grant.key)
+  const headers = ['location', location, ...effectHeaders(seen)]
+  if (postAnswer.status !== 201) return { status: postAnswer.status, rawHeaders: headers, body: null }
+  return { ...xmlAnswer(writePostResult({ location, ...stored }), headers), status: 201 }
 }
 
 function versionHeaders(seen: Seen, proof: Looked | null): string[] {

@@ -52,6 +52,8 @@ for (const place of PLACE_NAMES) {
 
 /** The request as other ways in carry it: as a URL, with its `x-amz-*` headers moved into the query, and with a token. */
 async function inOtherWays(shape: Shape, as: Caller): Promise<readonly (readonly [way: string, call: Call])[]> {
+  // A form carries its own proof and takes no other.
+  if (shape.form !== undefined) return []
   const headers = shape.headers ?? []
   const hoisted = headers.filter(([name]) => name.startsWith('x-amz-')).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
   const target = [shape.target, ...(hoisted.length === 0 ? [] : [hoisted.join('&')])].join(shape.target.includes('?') ? '&' : '?')

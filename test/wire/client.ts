@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http'
 import { HttpRequest } from '@smithy/protocol-http'
 import { SignatureV4 } from '@smithy/signature-v4'
 import type { ChecksumConstructor } from '@smithy/types'
+import { formBody, formType, signedFields } from '../helpers/post-form.ts'
 import { RawClient, type RawResponse } from '../helpers/raw-http.ts'
 import { NOW, REGION, sessionOf } from './cast.ts'
 import { frameBody, type BodySettings } from './chunked-body.ts'
@@ -12,7 +13,7 @@ import type { Message } from './exchange-file.ts'
 /** How the request is signed, where not as it should be. */
 export interface ClientSettings {
   readonly caller: string
-  readonly signature: 'right' | 'wrong' | 'none' | 'in the query' | 'wrong in the query'
+  readonly signature: 'right' | 'wrong' | 'none' | 'in the query' | 'wrong in the query' | 'in a form' | 'wrong in a form'
   readonly signedAt: Date
   readonly signedFor: string
   /** Lower-case names that are left out of what is signed. */
@@ -21,6 +22,8 @@ export interface ClientSettings {
   readonly accessKeyId: string | null
   readonly sessionToken: 'own' | 'none' | 'changed' | 'of another'
   readonly body: BodySettings
+  /** Fields of the form that the body is the file of, where the signature stands in a form. */
+  readonly form: Readonly<Record<string, string>>
 }
 
 /** Credentials at the time of signing. */
@@ -122,7 +125,8 @@ export interface Wire {
 }
 
 /** The bytes of the request that a file shows. */
-export async function wireOf(request: Message, settings: ClientSettings): Promise<Wire> {
+export async function wireOf(shown: Message, settings: ClientSettings): Promise<Wire> {
+  const request = settings.signature.endsWith('in a form') ? asForm(shown, settings) : shown
   const signer = signerOf(settings)
   const headers: [string, string][] = pairs(request.rawHeaders)
   const has = (name: string): boolean => headers.some(([own]) => own.toLowerCase() === name)
@@ -151,6 +155,20 @@ export async function wireOf(request: Message, settings: ClientSettings): Promis
     body: isChunked ? Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')]) : body,
     waits: has('expect')
   }
+}
+
+/** The file that an exchange shows, in a form that its caller signed. */
+function asForm({ first, rawHeaders, body }: Message, settings: ClientSettings): Message {
+  const fields = signedFields({
+    credentials: signerOf(settings),
+    bucket: /^POST \/([^/ ?]+)/.exec(first)?.[1] ?? (rawHeaders[1] ?? '').split('.')[0] ?? '',
+    fields: Object.entries(settings.form),
+    at: settings.signedAt,
+    region: settings.signedFor,
+    conditions: Object.keys(settings.form).map((name) => ['starts-with', `$${name}`, '']),
+    replaced: settings.signature === 'in a form' ? {} : { 'x-amz-signature': '0'.repeat(64) }
+  })
+  return { first, rawHeaders: [...rawHeaders, 'Content-Type', formType()], body: formBody({ fields, file: body }) }
 }
 
 interface Authorizing {
@@ -235,5 +253,6 @@ export const USUAL_CLIENT: ClientSettings = {
   unsigned: [],
   accessKeyId: null,
   sessionToken: 'own',
-  body: { mode: 'hash', chunkBytes: 8192, trailer: null, changed: 'nothing' }
+  body: { mode: 'hash', chunkBytes: 8192, trailer: null, changed: 'nothing' },
+  form: {}
 }

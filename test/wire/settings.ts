@@ -47,12 +47,13 @@ export function settingsOf({ settings }: ExchangeFile): Settings {
     client: {
       ...USUAL_CLIENT,
       caller: take('caller') ?? USUAL_CLIENT.caller,
-      signature: oneOf(take('signature') ?? 'right', ['right', 'wrong', 'none', 'in the query', 'wrong in the query']),
+      signature: oneOf(take('signature') ?? 'right', ['right', 'wrong', 'none', 'in the query', 'wrong in the query', 'in a form', 'wrong in a form']),
       signedAt: new Date(take('signed at') ?? USUAL_CLIENT.signedAt),
       signedFor: take('signed for') ?? USUAL_CLIENT.signedFor,
       unsigned: list('not signed'),
       accessKeyId: take('access key') ?? null,
       sessionToken: oneOf(take('session token') ?? 'own', ['own', 'none', 'changed', 'of another']),
+      form: JSON.parse(take('form') ?? '{}') as Readonly<Record<string, string>>,
       body: {
         mode: oneOf(take('body') ?? 'hash', BODY_MODES),
         chunkBytes: Number(take('chunks of') ?? USUAL_CLIENT.body.chunkBytes),

@@ -9,10 +9,14 @@ import type { Authorization } from '../../sigv4/authorization.ts'
 import { verifySignature, type ClaimedRequest } from '../../sigv4/verify.ts'
 import type { IdentityDependencies } from './way-in.ts'
 
-export interface SignedRequest {
+export interface SignedRequest extends Omit<SignedBySomeone, 'authorization'> {
   readonly claimed: Omit<ClaimedRequest, 'signingKey' | 'payloadHash'>
   /** What may stand for the payload in the canonical request. */
   readonly payloadHashes: readonly string[]
+}
+
+export interface SignedBySomeone {
+  readonly authorization: Pick<Authorization, 'accessKeyId' | 'day' | 'region' | 'service'>
   readonly sessionToken: string | null
   readonly proof: Omit<CallerProof, 'accessKeyId'>
 }
@@ -28,12 +32,22 @@ export function proveSigner(
   deps: IdentityDependencies,
   now: Date
 ): ProvenSigner {
-  const { authorization } = claimed
+  const isSigned = (signingKey: KeyObject): boolean =>
+    payloadHashes.some((payloadHash) => verifySignature({ ...claimed, payloadHash, signingKey }))
+  return proveHolder({ authorization: claimed.authorization, sessionToken, proof }, isSigned, { deps, now })
+}
+
+/** Who holds the secret that something was signed with; `isSigned` says whether a key is the one. */
+export function proveHolder(
+  { authorization, sessionToken, proof }: SignedBySomeone,
+  isSigned: (signingKey: KeyObject) => boolean,
+  { deps, now }: { readonly deps: IdentityDependencies; readonly now: Date }
+): ProvenSigner {
   const { accessKeyId } = authorization
   const opened = open({ accessKeyId, sessionToken }, deps, now)
   const secretAccessKey = opened.kind === 'refused' ? opened.decoySecret : opened.secretAccessKey
   const signingKey = deps.signingKeys.keyFor({ accessKeyId, secretAccessKey }, authorization)
-  const valid = payloadHashes.some((payloadHash) => verifySignature({ ...claimed, payloadHash, signingKey }))
+  const valid = isSigned(signingKey)
   // The refusal is told only now, so that an unknown key costs what a known one costs.
   if (opened.kind === 'refused') throw new S3Error(REFUSALS[opened.problem], `credential: ${opened.problem}`)
   if (!valid) throw new S3Error('SignatureDoesNotMatch', 'the signature is not that of this request')
@@ -48,7 +62,7 @@ export function proveSigner(
 }
 
 /** The region that a scope must name: its own where any will do. */
-export function expectedRegion({ region }: Authorization, deps: IdentityDependencies): string {
+export function expectedRegion({ region }: Pick<Authorization, 'region'>, deps: IdentityDependencies): string {
   return deps.regions === null || deps.regions.has(region) ? region : deps.region
 }
 

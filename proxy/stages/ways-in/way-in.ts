@@ -20,7 +20,7 @@ export interface Authenticated {
   /** What the chunks of a signed body are chained to; null where no body can be signed in chunks. */
   readonly chunkSigning: ChunkSigning | null
   /** Where the signing parameters stand, if there are any. */
-  readonly signedBy: 'header' | 'query'
+  readonly signedBy: 'header' | 'query' | 'form'
 }
 
 export interface ChunkSigning {
@@ -41,10 +41,10 @@ export interface IdentityDependencies extends BearerDependencies {
   readonly regions: ReadonlySet<string> | null
 }
 
-/** What a request carries, once it is known to carry something. */
-export type Credential = Exclude<AuthSource, { kind: 'none' }>
+/** What a request carries, once it is known to carry something. That of a form stands in its body, which has not been read. */
+export type Credential = Exclude<AuthSource, { kind: 'none' }> | { readonly kind: 'form' }
 
-export type WayInName = 'header-signature' | 'query-signature' | 'bearer'
+export type WayInName = 'header-signature' | 'query-signature' | 'bearer' | 'post-policy'
 
 /** One way to prove who calls. It is asked only of requests that carry its proof, and no other way is asked of those. */
 export interface WayIn {

@@ -10,7 +10,7 @@ export interface Scene {
   readonly etag: string
 }
 
-export type Shape = Pick<Call, 'method' | 'target' | 'headers' | 'body'>
+export type Shape = Pick<Call, 'method' | 'target' | 'headers' | 'body' | 'form'>
 
 /** One request of every row, on somebody's object. */
 export const ROWS: Readonly<Record<OperationName, (scene: Scene) => Shape>> = {
@@ -38,6 +38,7 @@ export const ROWS: Readonly<Record<OperationName, (scene: Scene) => Shape>> = {
   }),
   GetObjectAcl: ({ tenant, key }) => ({ method: 'GET', target: `/${tenant}/${key}?acl` }),
   PutObject: ({ tenant, key }) => ({ method: 'PUT', target: `/${tenant}/${key}`, body: 'overwritten' }),
+  PostObject: ({ tenant, key }) => ({ method: 'POST', target: `/${tenant}`, body: 'overwritten', form: { bucket: tenant, key } }),
   CopyObject: ({ tenant, key }) => ({ method: 'PUT', target: `/${tenant}/stolen`, headers: [['x-amz-copy-source', `${tenant}/${key}`]] }),
   DeleteObject: ({ tenant, key }) => ({ method: 'DELETE', target: `/${tenant}/${key}` }),
   GetObjectTagging: ({ tenant, key }) => ({ method: 'GET', target: `/${tenant}/${key}?tagging` }),

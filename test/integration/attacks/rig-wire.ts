@@ -1,4 +1,5 @@
 import type { CryptoKey } from 'jose'
+import { formBody, formType, signedFields } from '../../helpers/post-form.ts'
 import { RawClient, type RawResponse } from '../../helpers/raw-http.ts'
 import type { RecordedRequest } from '../../../proxy/dev/store/request-log.ts'
 import type { TestDatabase, TestPostgres } from '../../helpers/postgres.ts'
@@ -63,12 +64,15 @@ export function noteLeaks(
 }
 
 /** The bytes of a request as they go on the wire. */
-export function bytesOf(call: Call, port: number): { readonly bytes: Buffer } {
+export function bytesOf(given: Call, port: number): { readonly bytes: Buffer } {
+  const call = given.form === undefined ? given : asForm(given, given.form)
   const host = call.host ?? `127.0.0.1:${port}`
-  const given = call.headers ?? []
+  const headersGiven = call.headers ?? []
   const body = call.body === undefined ? null : Buffer.from(call.body as Uint8Array)
   const payload = call.payload === undefined ? (body === null ? EMPTY_SHA256 : sha256(body)) : call.payload
-  const withHost: HeaderList = given.some(([name]) => name.toLowerCase() === 'host') ? given : [['Host', host], ...given]
+  const withHost: HeaderList = headersGiven.some(([name]) => name.toLowerCase() === 'host')
+    ? headersGiven
+    : [['Host', host], ...headersGiven]
   const signed =
     call.as === null
       ? null
@@ -86,6 +90,17 @@ export function bytesOf(call: Call, port: number): { readonly bytes: Buffer } {
   const lines = [`${call.method} ${call.target} HTTP/1.1`, ...headers.map(([name, value]) => `${name}: ${value}`)]
   const head = `${(call.editHead?.(lines) ?? lines).join('\r\n')}\r\n\r\n`
   return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), content ?? Buffer.alloc(0)]) }
+}
+
+/** The call with its body as the file of a form; what proves who calls stands in the form alone. */
+function asForm(call: Call, { bucket, key }: NonNullable<Call['form']>): Call {
+  const fields = call.as === null ? [] : signedFields({ credentials: call.as.credentials, bucket, at: new Date(), fields: [['key', key]] })
+  return {
+    ...call,
+    as: null,
+    headers: [...(call.headers ?? []), ['content-type', formType()]],
+    body: formBody({ fields, file: call.body ?? '' })
+  }
 }
 
 /** What the stores are asked while `work` runs. */

@@ -42,6 +42,8 @@ export interface Call {
   readonly target: string
   readonly headers?: HeaderList
   readonly body?: string | Uint8Array
+  /** Sends the body as the file of a form for this key, which the caller signs in place of the head. */
+  readonly form?: { readonly bucket: string; readonly key: string }
   /** Null sends the request without any signature. */
   readonly as: Caller | null
   /** Whom the request speaks for where another way in than a header signature says so: what it may ask and be shown is judged by that. */

@@ -25,6 +25,8 @@ const NOT_SUPPORTED: Readonly<Record<OperationName, string>> = {
   GetObjectAttributes: 'SSE-C',
   GetObjectAcl: 'always: the caller has full control; ACLs cannot be set',
   PutObject: 'SSE-C, object lock, website redirects, appending; ACLs but `private`; `If-None-Match` other than `*`; 9 tags instead of 10',
+  PostObject:
+    'a form with the file `file` ([forms](docs/browsers.md)); as PutObject, and any field that S3 gives no meaning; over 1 MiB the file must be the last field',
   CopyObject: 'as PutObject; sources that are access points',
   DeleteObject: '`x-amz-mfa`; bypassing retention; conditions but `If-Match`',
   GetObjectTagging: 'the `service` tag is not shown',

@@ -43,6 +43,9 @@ t.test('every x-amz-* header that the AWS SDK may send has a rule', async (t) =>
 
 t.test('every operation of the table but the names of its own is one of the AWS SDK', async (t) => {
   const commands = new Set(globSync('dist-es/commands/*Command.js', { cwd: sdk }).map((file) => file.replace(/.*\/|Command\.js$/g, '')))
-  for (const name of OPERATION_NAMES) t.ok(commands.has(name), `${name} is a command of the SDK`)
+  for (const name of OPERATION_NAMES) {
+    // Sent by browsers and not by SDKs; AWS's reference of the API has it under this name.
+    if (name !== 'PostObject') t.ok(commands.has(name), `${name} is a command of the SDK`)
+  }
   t.equal(OPERATION_NAMES.length, Object.keys(OPERATIONS).length)
 })
