@@ -6,6 +6,7 @@ import { COMMANDS } from '../../proxy/cli/commands.ts'
 import { composeIdentity } from '../../proxy/compose/identity.ts'
 import { describeConfig } from '../../proxy/config/describe.ts'
 import { readConfig, type Config } from '../../proxy/config/config.ts'
+import { API_ERRORS } from '../../proxy/api/error.ts'
 import { S3_ERRORS } from '../../proxy/s3/error.ts'
 import { STS_ERRORS } from '../../proxy/sts/error.ts'
 import { configurationPage } from './docs/configuration-page.ts'
@@ -145,12 +146,16 @@ t.test('the sample pod is YAML, with the six variables and the audience of the s
 t.test('every code that the errors page names exists, with the status that it names', (t) => {
   const statuses = (errors: Readonly<Record<string, { readonly status: number }>>): ReadonlyMap<string, number> =>
     new Map(Object.entries(errors).map(([code, { status }]) => [code, status]))
-  const [s3Part = '', stsPart = ''] = unpadded(read('docs/errors.md')).split('## All codes')[0]?.split('## STS') ?? []
+  const [s3Part = '', stsPart = '', apiPart = ''] =
+    unpadded(read('docs/errors.md'))
+      .split('## All codes')[0]
+      ?.split(/^## (?:STS|The API)$/m) ?? []
   let rows = 0
-  // The two have codes of one name, with statuses of their own.
+  // They have codes of one name, with statuses of their own.
   for (const [part, codes] of [
     [s3Part, statuses(S3_ERRORS)],
-    [stsPart, statuses(STS_ERRORS)]
+    [stsPart, statuses(STS_ERRORS)],
+    [apiPart, statuses({ ...STS_ERRORS, ...API_ERRORS })]
   ] as const) {
     for (const [, cell = '', status = ''] of part.matchAll(/^\|.*\| ((?:`\w+`(?:, )?)+) \| (\d{3}) \|$/gm)) {
       rows += 1

@@ -331,6 +331,16 @@ const PROBLEMS: readonly (Given & { readonly why: string; readonly says: RegExp 
     says: /^listeners\.s3\.port: must be a port from 1 to 65535.*, but is 70000/
   },
   {
+    why: 'the API shares a port',
+    yaml: yamlWith({ 'listeners.api': { port: 8080 } }),
+    says: /^listeners\.api\.port: is the port of the S3 listener too/
+  },
+  {
+    why: 'the API listens everywhere under no name',
+    yaml: yamlWith({ 'listeners.api': { host: '0.0.0.0' } }),
+    says: /^listeners\.api\.hosts: is required where listeners\.api\.host is 0\.0\.0\.0/
+  },
+  {
     why: 'two listeners share a port',
     yaml: yamlWith({ 'listeners.ops.port': 8080 }),
     says: /^listeners\.ops\.port: is the port of the S3 listener too/
