@@ -26,6 +26,8 @@ export class UnexpectedStatus extends Error {
 const TIMEOUT_MS = 5_000
 const ANSWER_BYTES_MAX = 256 * 1024
 const CONNECTIONS_MAX = 16
+// A kube-apiserver answers 406 to whoever does not take its key set by its own type (RFC 7517 §8.5).
+const ACCEPT = 'application/json, application/jwk-set+json'
 
 /**
  * Asks for small JSON documents, each once and within a time that waiting for a connection counts in: no redirect is followed
@@ -46,7 +48,7 @@ export function createFetchJson(timeoutMs = TIMEOUT_MS): FetchJson {
     const answer = await request(url, {
       dispatcher: agentFor(ca),
       headers: {
-        accept: 'application/json',
+        accept: ACCEPT,
         ...(post === undefined ? {} : { 'content-type': 'application/json' }),
         ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` })
       },

@@ -105,6 +105,8 @@ const server = createServer((request, response) => {
   }
   if (request.url === '/openid/v1/jwks') {
     counts.keys += 1
+    // As kube-apiserver does: it does not take the type of all JSON for that of key sets.
+    if (request.headers.accept?.includes('application/jwk-set+json') !== true) return void response.writeHead(406).end()
     if (keysDown) return void response.writeHead(503).end('{}')
     const keys = pairs.map(({ kid, publicJwk }) => ({ ...publicJwk, kid, alg: 'ES256', use: 'sig' }))
     return void response.writeHead(200).end(JSON.stringify({ keys }))
