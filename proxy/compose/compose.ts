@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { evaluate } from '../../policy/evaluate.ts'
+import { API_ERROR_CODES } from '../api/error.ts'
+import { API_OPERATIONS } from '../api/route.ts'
 import { composeDatabase, type Database } from './database.ts'
 import { leaseTimes } from './leases.ts'
 import { composeKeyRing } from './key-ring.ts'
@@ -70,11 +72,11 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const { accounts } = upstreams
   const metrics = createMetrics({
     names: {
-      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity'],
-      errorCodes: Object.keys(S3_ERRORS),
+      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity', ...API_OPERATIONS],
+      errorCodes: [...Object.keys(S3_ERRORS), ...API_ERROR_CODES],
       accounts: [...accounts.keys()],
       issuers: identity.issuers.all.map(({ id }) => id),
-      rejectionReasons: Object.keys(S3_ERRORS)
+      rejectionReasons: [...Object.keys(S3_ERRORS), ...API_ERROR_CODES]
     },
     snapshotAgeSeconds: () => {
       const { confirmedAt } = database.feed.status()

@@ -1,21 +1,29 @@
 import { randomBytes } from 'node:crypto'
+import { composeApi, type ListenerParts } from './api.ts'
 import type { Config } from '../config/config.ts'
 import { handle } from '../handle.ts'
 import type { AccessRecord } from '../observe/access-record.ts'
 import type { Log } from '../observe/log.ts'
-import type { Metrics } from '../observe/metrics.ts'
+import { exchangeResult, type Metrics } from '../observe/metrics.ts'
 import { createOpsServer } from '../ops/ops-server.ts'
 import { S3Error } from '../s3/error.ts'
-import { createS3Server } from '../server.ts'
+import { createRequestServer, type RequestServer } from '../server.ts'
 import { answerError } from '../stages/answer-error.ts'
 import type { Dependencies } from '../stages/dependencies.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
-import { createNodeInbound } from '../transport/inbound-node.ts'
-import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../transport/inbound.ts'
+import { engineOf } from './certificate.ts'
+import { INBOUND_LIMITS, INBOUND_TIMEOUTS, type InboundFactory } from '../transport/inbound.ts'
 import type { Answer } from '../transport/transport.ts'
 
+/** Where the listeners are reached; null where there is no API. */
+export interface Addresses {
+  readonly s3: string
+  readonly api: string | null
+  readonly ops: string
+}
+
 export interface Servers {
-  listen(): Promise<{ readonly s3: string; readonly ops: string }>
+  listen(): Promise<Addresses>
   stop(): Promise<void>
 }
 
@@ -29,36 +37,14 @@ export interface ServersOptions {
 /** Until traffic is sent elsewhere, after readiness has turned off. */
 const CLOSE_AFTER_MS = 5_000
 
-/** The S3 listener and the ops listener. */
-export function composeServers(deps: Dependencies, { config, log, metrics, ready }: ServersOptions): Servers {
-  const { listeners, limits, timeouts } = config
-  const s3 = createS3Server({
-    inbound: (handlers) =>
-      createNodeInbound(
-        {
-          limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
-          timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
-        },
-        handlers
-      ),
-    handle: async (incoming, record) => identified(await handle(incoming, record, deps), record),
-    answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
-    ended: (record) => deps.live?.leave(record),
-    overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
-    log,
-    metrics: {
-      ...metrics,
-      requestDone(record) {
-        metrics.requestDone(record)
-        countOutcome(record, metrics)
-      }
-    },
-    now: deps.now,
-    monotonicMs: () => performance.now(),
-    randomBytes,
-    limits: { requestsMax: limits.requestsMax },
-    drain: { closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS, drainTimeoutMs: timeouts.drain }
-  })
+/** The S3 listener, the API listener where one is configured, and the ops listener. */
+export function composeServers(deps: Dependencies, options: ServersOptions): Servers {
+  const { config, log, metrics, ready } = options
+  const { listeners } = config
+  const parts = listenerParts(deps, options)
+  const engine = engineOf(parts.engine, listeners.s3.tls, log)
+  const s3 = composeS3(deps, engine.inbound, parts)
+  const api = listeners.api === null ? null : composeApi(deps, listeners.api, parts)
   const ops = createOpsServer({
     checks: [
       { name: 'accepting', ready: () => s3.accepting },
@@ -72,19 +58,60 @@ export function composeServers(deps: Dependencies, { config, log, metrics, ready
   return {
     async listen() {
       const opsAddress = await ops.listen(listeners.ops)
+      const apiAddress = api === null || listeners.api === null ? null : await api.listen(listeners.api)
       const s3Address = await s3.listen(listeners.s3)
-      return { s3: urlOf(s3Address), ops: urlOf(opsAddress) }
+      return {
+        s3: urlOf(s3Address, listeners.s3.tls),
+        api: apiAddress === null ? null : urlOf(apiAddress, listeners.api?.tls ?? null),
+        ops: urlOf(opsAddress, null)
+      }
     },
     async stop() {
-      await s3.stop()
+      engine.close()
+      await Promise.all([s3.stop(), api?.stop()])
       await ops.close()
     }
   }
 }
 
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+function listenerParts({ now }: Dependencies, { config, log, metrics }: ServersOptions): ListenerParts {
+  const { limits, timeouts } = config
+  return {
+    engine: {
+      limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
+      timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
+    },
+    log,
+    metrics,
+    now,
+    monotonicMs: () => performance.now(),
+    randomBytes,
+    limits: { requestsMax: limits.requestsMax },
+    drain: { closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS, drainTimeoutMs: timeouts.drain }
+  }
+}
+
+function composeS3(deps: Dependencies, inbound: InboundFactory, { metrics, ...parts }: ListenerParts): RequestServer {
+  return createRequestServer({
+    ...parts,
+    inbound,
+    handle: async (incoming, record) => identified(await handle(incoming, record, deps), record),
+    answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
+    ended: (record) => deps.live?.leave(record),
+    overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
+    metrics: {
+      ...metrics,
+      requestDone(record) {
+        metrics.requestDone(record)
+        countOutcome(record, metrics)
+      }
+    }
+  })
+}
+
+function urlOf({ host, port }: { readonly host: string; readonly port: number }, tls: object | null): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
-  return `http://${name}:${port}`
+  return `${tls === null ? 'http' : 'https'}://${name}:${port}`
 }
 
 /** Every answer names its request, as S3's do: the id that stands in an error's body too. Those a browser can ask for guard it. */
@@ -96,7 +123,7 @@ function identified(answer: Answer, record: AccessRecord): Answer {
 /** The stages count nothing themselves: what they leave in the record is counted here. */
 export function countOutcome(record: AccessRecord, metrics: Pick<Metrics, 'stsExchanged' | 'decided' | 'headerDropped'>): void {
   const { operation, status, issuer, statement, errorCode } = record
-  if (operation === 'AssumeRoleWithWebIdentity') metrics.stsExchanged(issuer, status < 400 ? 'issued' : status < 500 ? 'refused' : 'fault')
+  if (operation === 'AssumeRoleWithWebIdentity') metrics.stsExchanged(issuer, exchangeResult(status))
   else if (operation !== null && errorCode === 'AccessDenied') metrics.decided('deny')
   else if (statement !== null) metrics.decided('allow')
   for (let dropped = 0; dropped < record.droppedHeaders.length; dropped++) metrics.headerDropped()

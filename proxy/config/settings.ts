@@ -1,16 +1,25 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { ACCOUNTS, checkAccounts } from './accounts.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, ISSUERS, POLICIES, ROLES, SEALING } from './identity.ts'
 import { duration, flag, oneOf, port, size, text, whole } from './scalar.ts'
-import { file, problemOfPem } from './secret.ts'
+import { file, problemOfPem, secretFile } from './secret.ts'
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
+// As it stands in a Host header; a port of its own is for what forwards to the listener from another one.
+const HOST_NAME = /^(?:\[[0-9a-f:]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]{1,5})?$/
+const ANY_ADDRESS = /^(?:0\.0\.0\.0|[0:]+)$/
 const REGION = /^[A-Za-z0-9-]{1,64}$/
 
 const host = (fallback: string) => text({ help: 'Address to listen on.', fallback, pattern: HOST, takes: 'an address' })
 const domain = text({ help: 'A domain.', pattern: DOMAIN, takes: 'a domain name in lower case, without port' })
 const region = { pattern: REGION, takes: 'a region name' }
+
+const TLS = group('The certificate that the listener shows. Both files are followed while they change.', {
+  certFile: file({ help: 'PEM of the certificate, and of those between it and its authority.', check: problemOfPem }),
+  keyFile: secretFile('PEM of its private key.')
+})
 
 const LISTENERS = group('Where the proxy listens.', {
   s3: group('The S3 API and STS.', {
@@ -18,8 +27,19 @@ const LISTENERS = group('Where the proxy listens.', {
     port: port({ help: 'Port of the S3 listener.', fallback: 8080 }),
     domains: list(domain, { help: 'Hosts under which `<tenant>.<domain>` addresses a tenant; every other host is path style.' }),
     region: text({ help: 'The region that is told to clients.', fallback: 'local', ...region }),
-    regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' })
+    regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' }),
+    tls: optional(TLS, 'plain HTTP')
   }),
+  api: optional(
+    group('The REST API, with container credentials: off when left out.', {
+      host: host('127.0.0.1'),
+      port: port({ help: 'Port of the API listener.', fallback: 8081 }),
+      hosts: list(text({ help: 'A host.', pattern: HOST_NAME, takes: 'a host name in lower case, with or without port' }), {
+        help: 'The only values of the Host header that are answered; a name without port means the listener’s own port, or none. When left out, the address that it listens on.'
+      }),
+      tls: optional(TLS, 'plain HTTP')
+    })
+  ),
   ops: group('Liveness, readiness and metrics; never public.', {
     host: host('0.0.0.0'),
     port: port({ help: 'Port of the ops listener.', fallback: 9090 })
@@ -116,11 +136,15 @@ export type Settings = ValueOf<typeof SETTINGS>
 export function checkSettings(settings: Settings, reading: Reading): void {
   checkAccounts(settings.accounts, reading)
   checkIdentity(settings, reading)
-  const { s3, ops } = settings.listeners
-  if (s3.port === ops.port && s3.port !== 0 && reading.sound('listeners'))
-    reading.problem('listeners.ops.port', `is the port of the S3 listener too: ${ops.port}`)
+  const { s3 } = settings.listeners
+  if (reading.sound('listeners')) checkListeners(settings.listeners, reading)
   if (s3.regions.length > 0 && !s3.regions.includes(s3.region) && reading.sound('listeners')) {
     reading.problem('listeners.s3.regions', `must contain listeners.s3.region, ${s3.region}: it is what clients are told to sign for`)
+  }
+  for (const [name, tls] of Object.entries({ s3: s3.tls, api: settings.listeners.api?.tls ?? null })) {
+    const path = `listeners.${name}.tls`
+    const problem = tls === null || !reading.sound(path) ? null : problemOfPair(tls.certFile.text, tls.keyFile.reveal())
+    if (problem !== null) reading.problem(path, problem)
   }
   if (settings.sealing.keysFile === null && !reading.dev && reading.sound('sealing'))
     reading.problem('sealing.keysFile', 'is required: without it no session outlives a restart or is known to another replica')
@@ -130,4 +154,24 @@ export function checkSettings(settings: Settings, reading: Reading): void {
   if (settings.limits.smallPutBytesMax > settings.limits.bufferedBytesMax && reading.sound('limits')) {
     reading.problem('limits.smallPutBytesMax', 'must not be more than limits.bufferedBytesMax')
   }
+}
+
+function problemOfPair(cert: string, key: string): string | null {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)) ? null : 'is no pair: keyFile is not the key of certFile'
+  } catch (error) {
+    return `cannot be used: ${(error as Error).message}`
+  }
+}
+
+function checkListeners({ s3, api, ops }: Settings['listeners'], reading: Reading): void {
+  if (s3.port === ops.port && s3.port !== 0) reading.problem('listeners.ops.port', `is the port of the S3 listener too: ${ops.port}`)
+  if (api === null) return
+  const [other] = Object.entries({ S3: s3, ops }).filter(([, { port: taken }]) => taken === api.port && taken !== 0)
+  if (other !== undefined) reading.problem('listeners.api.port', `is the port of the ${other[0]} listener too: ${api.port}`)
+  if (api.hosts.length === 0 && ANY_ADDRESS.test(api.host))
+    reading.problem(
+      'listeners.api.hosts',
+      `is required where listeners.api.host is ${api.host}: name the hosts under which clients reach it`
+    )
 }

@@ -1,5 +1,5 @@
 import type { Caller } from '../identity/caller.ts'
-import type { Revocations } from '../identity/revocations.ts'
+import { whyRevoked, type Revocations } from '../identity/revocations.ts'
 import { S3Error } from '../s3/error.ts'
 
 /** Refuses a caller whose session, subject, pod, service account or key was cut off, whichever way it came in. */
@@ -10,6 +10,5 @@ export function refuseRevoked(caller: Caller, revocations: Revocations, now: Dat
 
 /** What of the caller was cut off and why, for the log; null for a caller who was not. */
 export function revocationOf(caller: Caller, revocations: Revocations, now: Date): string | null {
-  const found = revocations.find({ ...caller, accessKeyId: caller.proof.accessKeyId }, now)
-  return found === null ? null : `${found.kind} ${found.value} is revoked: ${found.reason}`
+  return whyRevoked(revocations, { ...caller, accessKeyId: caller.proof.accessKeyId }, now)
 }

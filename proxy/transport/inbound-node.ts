@@ -1,16 +1,30 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Address, Inbound, InboundHandlers, InboundLimits, InboundTimeouts, RefusalReason } from './inbound.ts'
+import { createSecureContext } from 'node:tls'
+import type { Address, Certificate, Inbound, InboundHandlers, InboundLimits, InboundTimeouts, RefusalReason } from './inbound.ts'
 import { ClientConnection, NodeIncoming } from './node-incoming.ts'
 import { isRefusal, readFraming, refusalXml, type Refusal } from './request-head.ts'
 
 export interface NodeInboundOptions {
   readonly limits: InboundLimits
   readonly timeouts: InboundTimeouts
+  /** Null for plain HTTP. */
+  readonly certificate: Certificate | null
+  /** What tells clients of a request that is refused before it is read: S3's error document unless given. */
+  readonly refusal?: RefusalDocument
 }
 
-/** A listener on node:http. */
+/** Header lines and body of the answer to a request that was never read. */
+export type RefusalDocument = (refusal: Pick<Refusal, 'code' | 'message'>) => {
+  readonly rawHeaders: readonly string[]
+  readonly body: string
+}
+
+const S3_REFUSAL: RefusalDocument = (refusal) => ({ rawHeaders: ['Content-Type', 'application/xml'], body: refusalXml(refusal) })
+
+/** A listener on node:http, or node:https with a certificate. */
 export function createNodeInbound(options: NodeInboundOptions, handlers: InboundHandlers): Inbound {
   return new NodeInbound(options, handlers)
 }
@@ -20,6 +34,8 @@ class NodeInbound implements Inbound {
   #handlers: InboundHandlers
   #server: Server
   #connections = new Map<Socket, ClientConnection>()
+  /** The TCP connections, with TLS those that still shake hands among them. */
+  #sockets = new Set<Socket>()
   #draining = false
   #onEmpty: (() => void)[] = []
 
@@ -27,13 +43,22 @@ class NodeInbound implements Inbound {
     this.#options = options
     this.#handlers = handlers
     this.#server = createHardenedServer(options)
-    this.#server.on('connection', (socket: Socket) => this.#accept(socket))
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    this.#server.on(options.certificate === null ? 'connection' : 'secureConnection', (socket: Socket) => this.#accept(socket))
+    this.#server.on('tlsClientError', () => this.#handlers.onRefused('tls-handshake'))
     this.#server.on('request', (request, response) => this.#receive(request, response, false))
     this.#server.on('checkContinue', (request, response) => this.#receive(request, response, true))
     // S3 ignores an Expect it does not know; node would answer 417.
     this.#server.on('checkExpectation', (request, response) => this.#receive(request, response, false))
     this.#server.on('connect', (_request, socket) => this.#refuseConnect(socket))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBytes(error, socket))
+  }
+
+  #document(refusal: Pick<Refusal, 'code' | 'message'>): ReturnType<RefusalDocument> {
+    return (this.#options.refusal ?? S3_REFUSAL)(refusal)
   }
 
   get connections(): number {
@@ -65,15 +90,29 @@ class NodeInbound implements Inbound {
   }
 
   destroy(): void {
-    for (const socket of this.#connections.keys()) socket.destroy()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  renew(certificate: Certificate): void {
+    if (!(this.#server instanceof SecureServer)) throw new Error('the listener has no TLS')
+    // Judged on its own first: a half-set context would refuse every handshake.
+    createSecureContext(certificate)
+    this.#server.setSecureContext({ ...certificate, ...TLS_OPTIONS })
   }
 
   #accept(socket: Socket): void {
-    this.#connections.set(socket, new ClientConnection(socket))
+    const secure = this.#options.certificate !== null
+    this.#connections.set(socket, new ClientConnection(socket, { secure, reset: () => this.#tcpOf(socket)?.resetAndDestroy() }))
     socket.once('close', () => {
       this.#connections.delete(socket)
       if (this.#connections.size === 0) for (const tell of this.#onEmpty.splice(0)) tell()
     })
+  }
+
+  /** A TLS connection cannot be reset itself, and does not show what it is carried by. */
+  #tcpOf(socket: Socket): Socket | undefined {
+    if (this.#sockets.has(socket)) return socket
+    return [...this.#sockets].find((tcp) => tcp.remotePort === socket.remotePort && tcp.remoteAddress === socket.remoteAddress)
   }
 
   #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -100,20 +139,14 @@ class NodeInbound implements Inbound {
   /** The body's extent is unknown or in doubt, so it counts as unread and the connection ends. */
   #refuse(incoming: NodeIncoming, refusal: Refusal): void {
     this.#handlers.onRefused(refusal.reason)
-    void incoming.answer({
-      status: refusal.status,
-      rawHeaders: ['Content-Type', 'application/xml'],
-      body: Buffer.from(refusalXml(refusal))
-    })
+    const { rawHeaders, body } = this.#document(refusal)
+    void incoming.answer({ status: refusal.status, rawHeaders, body: Buffer.from(body) })
   }
 
   #refuseConnect(socket: Duplex): void {
     this.#handlers.onRefused('connect')
-    closeWith(socket, {
-      status: '405 Method Not Allowed',
-      code: 'MethodNotAllowed',
-      message: 'The specified method is not allowed against this resource.'
-    })
+    const message = 'The specified method is not allowed against this resource.'
+    closeWith(socket, '405 Method Not Allowed', this.#document({ code: 'MethodNotAllowed', message }))
   }
 
   /** Bytes that are no request, or not any more. */
@@ -137,13 +170,15 @@ class NodeInbound implements Inbound {
     this.#handlers.onRefused(refusal.reason)
     // With an earlier request still unanswered, an answer now would be taken for the answer to that one.
     const answersItself = only === undefined || (live.length === 1 && !only.headSent && only.body !== null && !only.body.ended)
-    if (answersItself) closeWith(socket, refusal)
+    if (answersItself) closeWith(socket, refusal.status, this.#document(refusal))
     else socket.destroy()
   }
 }
 
-function createHardenedServer({ limits, timeouts }: NodeInboundOptions): Server {
-  const server = createServer({
+const TLS_OPTIONS = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const
+
+function createHardenedServer({ limits, timeouts, certificate }: NodeInboundOptions): Server {
+  const options = {
     insecureHTTPParser: false,
     maxHeaderSize: limits.headerBytesMax,
     // A missing Host is refused with an S3 error like the other faults of a head.
@@ -154,7 +189,11 @@ function createHardenedServer({ limits, timeouts }: NodeInboundOptions): Server 
     keepAliveTimeout: timeouts.keepAliveMs,
     connectionsCheckingInterval: timeouts.checkMs,
     noDelay: true
-  })
+  }
+  const server =
+    certificate === null
+      ? createServer(options)
+      : createSecureServer({ ...options, ...certificate, ...TLS_OPTIONS, handshakeTimeout: timeouts.headersMs })
   // Node drops headers beyond a count without a word, signed ones among them. `maxHeaderSize` bounds them.
   server.maxHeadersCount = 0
   if (limits.connectionsMax > 0) server.maxConnections = limits.connectionsMax
@@ -189,16 +228,15 @@ function refusalOf(code: string | undefined): (RawRefusal & { reason: RefusalRea
   }
 }
 
-function closeWith(socket: Duplex, refusal: RawRefusal): void {
+function closeWith(socket: Duplex, status: string, { rawHeaders, body }: ReturnType<RefusalDocument>): void {
   if (!socket.writable) {
     socket.destroy()
     return
   }
-  const xml = refusalXml(refusal)
+  let lines = ''
+  for (let i = 0; i < rawHeaders.length; i += 2) lines += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
   socket.once('error', () => {})
-  socket.end(
-    `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: application/xml\r\nContent-Length: ${xml.length}\r\n\r\n${xml}`,
-    'latin1',
-    () => socket.destroy()
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n${lines}Content-Length: ${body.length}\r\n\r\n${body}`, 'latin1', () =>
+    socket.destroy()
   )
 }

@@ -55,7 +55,8 @@ export const REFUSAL_REASONS = [
   'connect',
   'headers-too-large',
   'headers-too-slow',
-  'malformed'
+  'malformed',
+  'tls-handshake'
 ] as const
 export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
@@ -63,6 +64,12 @@ export interface InboundHandlers {
   onRequest(request: InboundRequest): void
   /** A request that never became one. */
   onRefused(reason: RefusalReason): void
+}
+
+/** What a listener proves its name with, both as PEM. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
 }
 
 export interface Address {
@@ -80,6 +87,8 @@ export interface Inbound {
   close(): Promise<void>
   /** Destroys every connection. */
   destroy(): void
+  /** Uses another certificate for connections that open from now on. Throws, and keeps the one in use, when it is no pair. */
+  renew(certificate: Certificate): void
   /** Open connections. */
   readonly connections: number
 }

@@ -8,19 +8,29 @@ import type { Answer, RequestHead, Sent } from './transport.ts'
 /** One accepted connection and the requests that are under way on it: several where the client pipelines. */
 export class ClientConnection {
   readonly socket: Socket
+  readonly secure: boolean
   readonly live = new Set<NodeIncoming>()
   gone = false
   /** True once an answer on it said that it closes. What comes after that is not served (RFC 9112 section 9.6). */
   closing = false
 
-  constructor(socket: Socket) {
+  #reset: () => void
+
+  constructor(socket: Socket, { secure, reset }: { readonly secure: boolean; readonly reset: () => void }) {
     this.socket = socket
+    this.secure = secure
+    this.#reset = reset
     // Not the request's or response's own `close`: a pipelined response that waits for its turn never gets one.
     socket.once('close', () => {
       this.gone = true
       for (const incoming of this.live) incoming.connectionGone()
       this.live.clear()
     })
+  }
+
+  /** Ends it with a reset: a plain close would still deliver what the kernel holds, which a slow client takes a minute to read. */
+  reset(): void {
+    this.#reset()
   }
 }
 
@@ -56,7 +66,7 @@ export class NodeIncoming implements InboundRequest {
       rawTarget: request.url ?? '',
       rawHeaders: request.rawHeaders,
       remoteAddress: plainAddress(connection.socket.remoteAddress ?? ''),
-      secure: false
+      secure: connection.secure
     }
     this.body =
       bodyLength === 0 ? null : new NodeRequestBody({ request, response, length: bodyLength, expectsContinue, idleMs: timeouts.idleBodyMs })
@@ -97,9 +107,8 @@ export class NodeIncoming implements InboundRequest {
     this.#options.connection.socket.destroy()
   }
 
-  // A reset: a plain close would still deliver what the kernel holds, which a slow client takes a minute to read.
   cut(): void {
-    this.#options.connection.socket.resetAndDestroy()
+    this.#options.connection.reset()
   }
 
   /** The connection was lost: everything under way on it ends. */

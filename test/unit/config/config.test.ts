@@ -476,6 +476,7 @@ t.test('help names every variable, and the schema every section', async (t) => {
     'roles',
     'policies',
     'sealing',
+    'revocation',
     'database',
     'limits',
     'timeouts',

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import {
   INBOUND_LIMITS,
   INBOUND_TIMEOUTS,
+  type Certificate,
   type InboundLimits,
   type InboundRequest,
   type InboundTimeouts
@@ -15,12 +16,16 @@ import { RawClient, RawUpstream, type Script } from '../../helpers/raw-http.ts'
 export async function startInbound(
   t: Test,
   onRequest: (request: InboundRequest) => void,
-  options: { limits?: Partial<InboundLimits>; timeouts?: Partial<InboundTimeouts> } = {}
+  options: { limits?: Partial<InboundLimits>; timeouts?: Partial<InboundTimeouts>; certificate?: Certificate } = {}
 ) {
   const seen: InboundRequest[] = []
   const refused: string[] = []
   const inbound = createNodeInbound(
-    { limits: { ...INBOUND_LIMITS, ...options.limits }, timeouts: { ...INBOUND_TIMEOUTS, lingerMs: 50, ...options.timeouts } },
+    {
+      certificate: options.certificate ?? null,
+      limits: { ...INBOUND_LIMITS, ...options.limits },
+      timeouts: { ...INBOUND_TIMEOUTS, lingerMs: 50, ...options.timeouts }
+    },
     {
       onRequest: (request) => {
         seen.push(request)
