@@ -19,7 +19,7 @@ export interface Step {
 }
 
 /** The tests that need clients in other languages. */
-export const CLIENTS_SUITE = 'test/clients/python/**/*.test.ts'
+export const CLIENTS_SUITES = ['test/clients/python/**/*.test.ts', 'test/clients/matrix/**/*.test.ts']
 
 /** The tests of a file or folder: tap takes files and globs, and matches nothing by the name of a folder. */
 export function globOf(path: string): string {

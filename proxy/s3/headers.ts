@@ -4,7 +4,13 @@ import type { HeaderGroup } from './operation-row.ts'
 /** What is done with a request header. */
 export type HeaderRule =
   /** Passed on where the operation's row lists one of the groups; elsewhere an `x-amz-*` one is refused and others have no effect. */
-  | { readonly action: 'group'; readonly groups: readonly [HeaderGroup, ...HeaderGroup[]]; readonly repeats?: true }
+  | {
+      readonly action: 'group'
+      readonly groups: readonly [HeaderGroup, ...HeaderGroup[]]
+      readonly repeats?: true
+      /** The one value that may come elsewhere too, where it has no effect. */
+      readonly idle?: string
+    }
   /** Read by a stage of this proxy, never passed on. */
   | { readonly action: 'consume'; readonly repeats?: true }
   /** Without effect here, never passed on. */
@@ -19,7 +25,7 @@ const DROP = { action: 'drop' } as const
 const DROP_LIST = { action: 'drop', repeats: true } as const
 const REFUSE = { action: 'refuse', code: 'NotImplemented' } as const
 const NO_ACLS = { action: 'refuse', code: 'AccessControlListNotSupported' } as const
-const group = (...groups: [HeaderGroup, ...HeaderGroup[]]): HeaderRule => ({ action: 'group', groups })
+const group = (...groups: [HeaderGroup, ...HeaderGroup[]]): Extract<HeaderRule, { action: 'group' }> => ({ action: 'group', groups })
 const listGroup = (...groups: [HeaderGroup, ...HeaderGroup[]]): HeaderRule => ({ action: 'group', groups, repeats: true })
 
 /** Checksum algorithms that S3 knows, as they stand in header names. */
@@ -94,7 +100,11 @@ const RULES: readonly (readonly [name: string, rule: HeaderRule])[] = [
   ['x-amz-optional-object-attributes', listGroup('listing')],
   // The integrity of a body.
   ['content-md5', group('checksum')],
-  ...CHECKSUM_ALGORITHMS.map((algorithm) => [`x-amz-checksum-${algorithm}`, group('checksum')] as const),
+  // The SDK for Java gives a GET the checksum of the body that it does not have.
+  ['x-amz-checksum-crc32', { ...group('checksum'), idle: 'AAAAAA==' }],
+  ...CHECKSUM_ALGORITHMS.filter((algorithm) => algorithm !== 'crc32').map(
+    (algorithm) => [`x-amz-checksum-${algorithm}`, group('checksum')] as const
+  ),
   ['x-amz-checksum-algorithm', group('checksum')],
   ['x-amz-checksum-type', group('checksum')],
   ['x-amz-sdk-checksum-algorithm', group('checksum')],

@@ -122,7 +122,7 @@ function refuseUnlistedHeaders({ headers }: AddressedRequest, row: OperationRow,
       case 'drop':
         break
       case 'group':
-        if (rule.groups.some((group) => row.headers.includes(group))) break
+        if (rule.groups.some((group) => row.headers.includes(group)) || rule.idle === value) break
         throw new S3Error('NotImplemented', `header ${name} is not listed for this operation`, { Header: name })
       case 'accept':
         if (rule.values.includes(value.toLowerCase())) break

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** What an object holds, said so that a client in another language makes the same bytes: python/worker.py does. */
+/** What an object holds, said so that a client in another language makes the same bytes: python/bodies.py does. */
 export type Body = { readonly text: string } | { readonly size: number; readonly seed: string }
 
 const BLOCK_BYTES = 1024 * 1024

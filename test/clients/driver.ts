@@ -37,12 +37,22 @@ export type Order =
   | { readonly op: 'buckets' }
   /** A presigned GET, and a presigned PUT. */
   | (At & { readonly op: 'presign' | 'presignPut' })
+  /** A URL for one request, which another program sends. */
+  | (At & PresignedRequest & { readonly op: 'presignFor' })
   /** What the SDK said of its own requests: operation by request id. */
   | { readonly op: 'trace' }
 
 interface At {
   readonly bucket: string
   readonly key: string
+}
+
+/** A request that a URL is for. A list is asked of the bucket. */
+export interface PresignedRequest {
+  readonly request: 'put' | 'get' | 'list' | 'delete' | 'createUpload' | 'uploadPart' | 'completeUpload'
+  readonly prefix?: string
+  readonly uploadId?: string
+  readonly partNumber?: number
 }
 
 /** What came of an order; only what the client shows is there. */

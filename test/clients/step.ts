@@ -38,11 +38,15 @@ export async function done({ t }: Scene, driver: Driver, order: Order): Promise<
 /** Clients tell of a refusal by its code or, for HEAD, which has no body to read one from, by the status alone. */
 const REFUSED: ReadonlySet<string> = new Set(['AccessDenied', '403', 'Forbidden'])
 
+/** Whether an outcome is a refusal, and not another failure. */
+export function isRefused({ error }: Outcome, op: Order['op']): boolean {
+  return error !== undefined && (REFUSED.has(error.code) || (op === 'head' && error.status === 403))
+}
+
 /** An order that must be refused. */
 export async function refused({ t }: Scene, driver: Driver, order: Order): Promise<void> {
-  const { error } = await driver.run(order)
-  const isRefused = error !== undefined && (REFUSED.has(error.code) || (order.op === 'head' && error.status === 403))
-  t.ok(isRefused, `${order.op} is refused`, { order: summaryOf(order), error })
+  const outcome = await driver.run(order)
+  t.ok(isRefused(outcome, order.op), `${order.op} is refused`, { order: summaryOf(order), error: outcome.error })
 }
 
 /** An order that must fail with one of the codes, by which clients name one thing. */

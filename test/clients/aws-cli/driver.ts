@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { bytesOf, digestOf } from '../body.ts'
+import { eachInItsProcess, type Ended, type Runner } from '../command-line/runner.ts'
 import { startWorker, type Driver, type Order, type Outcome } from '../driver.ts'
 
 const TEXT_BYTES_MAX = 4096
@@ -28,17 +28,6 @@ export async function startAwsCli({ program, env }: AwsCliOptions): Promise<Driv
       await rm(folder, { recursive: true, force: true })
     }
   }
-}
-
-interface Ended {
-  readonly code: number
-  readonly out: string
-  readonly error: string
-}
-
-interface Runner {
-  execute(args: readonly string[]): Promise<Ended>
-  stop(): Promise<void>
 }
 
 class Refused extends Error {
@@ -128,6 +117,9 @@ class AwsCli {
       }
       case 'presign':
         return { url: (await this.#aws(['s3', 'presign', uri(order)])).trim() }
+      case 'presignFor':
+        if (order.request === 'get') return { url: (await this.#aws(['s3', 'presign', uri(order)])).trim() }
+        throw new Error(`the command line presigns no ${order.request}`)
       case 'presignPut':
         throw new Error('the command line presigns no PUT')
       case 'trace':
@@ -262,22 +254,6 @@ async function fileShown(file: string): Promise<Outcome> {
   const bytes = await readFile(file)
   await rm(file)
   return { ...digestOf(bytes), ...(bytes.length <= TEXT_BYTES_MAX ? { text: bytes.toString() } : {}) }
-}
-
-function eachInItsProcess(command: string, env: Readonly<Record<string, string>>): Runner {
-  return {
-    execute: (args) =>
-      new Promise((resolve, reject) => {
-        const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-        let out = ''
-        let error = ''
-        child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text))
-        child.stderr.setEncoding('utf8').on('data', (text: string) => (error += text))
-        child.once('error', reject)
-        child.once('close', (code) => resolve({ code: code ?? 1, out, error }))
-      }),
-    stop: () => Promise.resolve()
-  }
 }
 
 function allInOneProcess(python: string, env: Readonly<Record<string, string>>): Runner {

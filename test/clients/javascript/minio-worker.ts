@@ -99,6 +99,7 @@ async function run(order: Order): Promise<Outcome> {
     case 'presignPut':
       return { url: await client.presignedPutObject(order.bucket, order.key, 60) }
     case 'managedCopy':
+    case 'presignFor':
     case 'trace':
       throw new Error(`this client has no ${order.op}`)
     default:

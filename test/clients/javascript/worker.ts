@@ -104,6 +104,7 @@ async function run(order: Order): Promise<Outcome> {
       return { trace: Object.fromEntries(trace) }
     case 'managedCopy':
     case 'presign':
+    case 'presignFor':
     case 'presignPut':
       throw new Error(`this client has no ${order.op}`)
     default:

@@ -3,7 +3,6 @@
 Reads orders as lines of JSON and answers each with a line; ../driver.ts says what they mean.
 """
 
-import hashlib
 import io
 import json
 import sys
@@ -13,30 +12,11 @@ from urllib.parse import urlencode
 import boto3
 from botocore.exceptions import ClientError
 
-BLOCK_BYTES = 1024 * 1024
-TEXT_BYTES_MAX = 4096
+from bodies import bytes_of, shown
+
 DELETED_AT_ONCE = 1000
 
 s3 = boto3.client("s3")
-
-
-def bytes_of(body):
-    """The same bytes as ../body.ts makes."""
-    if "text" in body:
-        return body["text"].encode()
-    block = b"".join(hashlib.sha256(f"{body['seed']}/{n}".encode()).digest() for n in range(BLOCK_BYTES // 32))
-    made = bytearray()
-    while len(made) < body["size"]:
-        index = len(made) // BLOCK_BYTES
-        made += (index.to_bytes(4, "big") + block[4:])[: body["size"] - len(made)]
-    return bytes(made)
-
-
-def shown(data):
-    outcome = {"length": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    if len(data) <= TEXT_BYTES_MAX:
-        outcome["text"] = data.decode()
-    return outcome
 
 
 def at(order):
@@ -146,6 +126,23 @@ def put_tags(order):
     return {}
 
 
+PRESIGNED = {
+    "put": "put_object",
+    "get": "get_object",
+    "list": "list_objects_v2",
+    "delete": "delete_object",
+    "createUpload": "create_multipart_upload",
+    "uploadPart": "upload_part",
+    "completeUpload": "complete_multipart_upload",
+}
+
+
+def presign_for(order):
+    options = {} if order["request"] == "list" else {"Key": order["key"]}
+    options.update(Bucket=order["bucket"], **given(order, Prefix="prefix", UploadId="uploadId", PartNumber="partNumber"))
+    return {"url": s3.generate_presigned_url(PRESIGNED[order["request"]], Params=options, ExpiresIn=60)}
+
+
 ORDERS = {
     "put": put,
     "putMany": put_many,
@@ -163,6 +160,7 @@ ORDERS = {
     "putTags": put_tags,
     "deleteTags": lambda order: s3.delete_object_tagging(**at(order)) and {},
     "buckets": lambda order: {"names": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]},
+    "presignFor": presign_for,
     "presign": lambda order: {"url": s3.generate_presigned_url("get_object", Params=at(order), ExpiresIn=60)},
     "presignPut": lambda order: {"url": s3.generate_presigned_url("put_object", Params=at(order), ExpiresIn=60)},
 }

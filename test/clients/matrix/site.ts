@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { startSluice, type TestSluice } from '../../helpers/sluice.ts'
+import { environmentOf, type Keys, type Login } from './login.ts'
+
+/** One proxy for all clients. The role of one namespace reaches one tenant. */
+export interface Site {
+  readonly sluice: TestSluice
+  readonly tenant: string
+  readonly otherTenant: string
+  readonly accessKey: Keys
+}
+
+/** Starts it; the test stops it. */
+export async function startSite(): Promise<Site> {
+  const sluice = await startSluice({
+    provider: 'aws',
+    adjust(settings) {
+      const [account] = settings.accounts
+      const [issuer] = settings.issuers
+      const [app] = settings.roles
+      const folder = dirname(settings.sealing.keysFile)
+      // Commands of operators take secrets from files alone.
+      const kept = (name: string, secret = ''): { file: string } => {
+        const file = join(folder, name)
+        writeFileSync(file, secret, { mode: 0o600 })
+        return { file }
+      }
+      return {
+        ...settings,
+        accounts: [
+          {
+            ...account,
+            credentials: { ...account?.credentials, secretAccessKey: kept('upstream-secret', account?.credentials.secretAccessKey) }
+          }
+        ],
+        database: { url: kept('database-url', settings.database.url) },
+        issuers: [
+          {
+            ...issuer,
+            roles: [
+              { role: 'neighbour', namespaces: ['elsewhere'] },
+              { role: 'app', namespaces: ['shop'] }
+            ]
+          }
+        ],
+        roles: [
+          { ...app, tenants: ['7c9e6679-*'] },
+          { ...app, name: 'neighbour', tenants: ['acme-archive'] }
+        ]
+      }
+    }
+  })
+  const { shared: tenant, dedicated: otherTenant } = sluice.tenants
+  return { sluice, tenant, otherTenant, accessKey: await makeAccessKey(sluice, tenant) }
+}
+
+const SERVICE = 'shop/orders'
+
+/** Web identity by environment, keys by session, and so on. A new way in is one more of these, and its name in the lines of clients. */
+export const WAYS = {
+  'web identity': { open: ({ sluice }) => Promise.resolve({ env: sluice.services[SERVICE].env }) },
+  'session credentials': { open: async ({ sluice }) => keysLogin(sluice, await sluice.session(SERVICE)) },
+  'access key': { open: ({ sluice, accessKey }) => Promise.resolve(keysLogin(sluice, accessKey)) },
+  'presigned URL': { open: async ({ sluice }) => keysLogin(sluice, await sluice.session(SERVICE)) },
+  bearer: { open: async ({ sluice }) => ({ env: {}, token: await sluice.token(SERVICE) }) }
+} as const satisfies Readonly<Record<string, { open(site: Site): Promise<Login> }>>
+
+export type WayName = keyof typeof WAYS
+
+function keysLogin(sluice: TestSluice, keys: Keys): Login {
+  const { AWS_ENDPOINT_URL_S3 = '', AWS_REGION = '', AWS_DEFAULT_REGION = '' } = sluice.services[SERVICE].env
+  return { env: { AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_DEFAULT_REGION, ...environmentOf(keys) }, keys }
+}
+
+const ENTRY = join(import.meta.dirname, '..', '..', '..', 'proxy', 'main.ts')
+
+async function makeAccessKey(sluice: TestSluice, tenant: string): Promise<Keys> {
+  const config = join(sluice.folder, 'sluice.yaml')
+  const subject = `system:serviceaccount:${SERVICE.replace('/', ':')}`
+  const args = ['key', 'create', '--config', config, '--subject', subject, '--tenants', tenant, '--expires', '1', '--json']
+  const { stdout } = await promisify(execFile)(process.execPath, [ENTRY, ...args], { env: {} })
+  const { accessKeyId, secretAccessKey } = JSON.parse(stdout) as Keys
+  return { accessKeyId, secretAccessKey }
+}
