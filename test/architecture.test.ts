@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proxy/sigv4/payload': ['proxy/sigv4', 'proxy/transport/transport.ts'],
   'proxy/tenants': [],
   'proxy/transport': [],
+  'proxy/transport/upstream': ['proxy/transport/transport.ts', 'proxy/transport/outgoing-body.ts'],
   'proxy/identity': [],
   'proxy/ownership': ['proxy/tenants/keys.ts'],
   'proxy/upstreams': ['proxy/transport/transport.ts'],
