@@ -31,8 +31,8 @@ import type { LedgerPort } from '../stages/ports.ts'
 import type { PlacementDependencies } from '../stages/resolve.ts'
 import type { Assignment } from '../tenants/keys.ts'
 import { isTenantId } from '../tenants/placement.ts'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../transport/upstream-undici.ts'
 import type { UpstreamClient } from '../transport/transport.ts'
+import { createUpstream, UPSTREAM_LIMITS } from '../transport/upstream/engine.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import type { CredentialsEvent } from '../upstreams/credentials.ts'
 import { accountWithin } from '../upstreams/tenant-credentials.ts'
@@ -87,9 +87,10 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   })
   for (const { id, credentials } of accounts.values())
     if (credentials.usable) metrics.credentialsInUse(id, { since: now(), notAfter: null })
-  const upstream = createUndiciUpstream({
-    ...UPSTREAM_DEFAULTS,
+  const upstream = createUpstream({
+    ...UPSTREAM_LIMITS,
     connectTimeoutMs: config.timeouts.upstreamConnect,
+    tlsTimeoutMs: config.timeouts.upstreamConnect,
     idleBodyTimeoutMs: config.timeouts.idle,
     connectionsMax: config.limits.upstreamConnectionsMax,
     onError: (error) => log.event('warn', `upstream: ${error.message}`)

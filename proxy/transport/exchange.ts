@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import { givenUp } from './outgoing-body.ts'
 import { ResponseBody } from './response-body.ts'
 import { UpstreamFault, type UpstreamRequest, type UpstreamResponse } from './transport.ts'
 import { UploadStream } from './upload-stream.ts'
@@ -52,7 +53,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Ends it because whoever wanted the answer does not any more. */
   cancel(): void {
-    this.giveUp(new UpstreamFault('cancelled', 'the request was given up', { maybeExecuted: this.#maybeExecuted() }))
+    this.giveUp(givenUp(this.#maybeExecuted()))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -2,8 +2,9 @@ import { buildConnector, Client, Pool, type Dispatcher } from 'undici'
 import type { EventEmitter } from 'node:events'
 import { isIP, type Socket } from 'node:net'
 import { Exchange } from './exchange.ts'
+import { emptied, givenUp, isSource, lengthFault } from './outgoing-body.ts'
 import { UpstreamFault } from './transport.ts'
-import type { ByteSource, Cancellation, UpstreamClient, UpstreamOrigin, UpstreamRequest, UpstreamResponse } from './transport.ts'
+import type { Cancellation, UpstreamClient, UpstreamOrigin, UpstreamRequest, UpstreamResponse } from './transport.ts'
 import { diedFromIdle } from './upstream-fault.ts'
 
 export interface UndiciUpstreamOptions {
@@ -52,7 +53,7 @@ class UndiciUpstream implements UpstreamClient {
   async send(request: UpstreamRequest, cancellation?: Cancellation): Promise<UpstreamResponse> {
     if (isCancelled(cancellation)) {
       if (isSource(request.body)) request.body.cancel(new Error('the request was given up'))
-      throw new UpstreamFault('cancelled', 'the request was given up', { maybeExecuted: false })
+      throw givenUp(false)
     }
     const ready = isSource(request.body) && request.bodyLength === 0 ? await emptied(request, request.body) : request
     const first = this.#attempt(ready, cancellation)
@@ -155,32 +156,6 @@ function makeClient(url: URL, options: object, onError: (error: Error) => void):
   return client
 }
 
-/** A flow that declares no bytes can still fail, at its end, and then nothing may be sent. */
-async function emptied(request: UpstreamRequest, source: ByteSource): Promise<UpstreamRequest> {
-  await new Promise<void>((resolve, reject) => {
-    const fail = (message: string, cause?: Error): void => reject(new UpstreamFault('body', message, { maybeExecuted: false, cause }))
-    source.start({
-      write: (bytes) => {
-        if (bytes.length === 0) return true
-        const error = new Error('the body is longer than the 0 bytes declared')
-        source.cancel(error)
-        fail(error.message)
-        return false
-      },
-      end: resolve,
-      fail: (error) => fail(error.message, error)
-    })
-  })
-  return { ...request, body: null }
-}
-
-function lengthFault(request: UpstreamRequest): UpstreamFault | null {
-  const { body, bodyLength } = request
-  const known = body === null ? 0 : body instanceof Uint8Array ? body.length : (body.length ?? bodyLength)
-  if (known === bodyLength) return null
-  return new UpstreamFault('body', `a body of ${known} bytes is declared as ${bodyLength}`, { maybeExecuted: false })
-}
-
 /** The length comes from `bodyLength` alone; undici writes it itself where the body is held in memory. */
 function withLength(request: UpstreamRequest): string[] {
   const headers: string[] = []
@@ -194,8 +169,4 @@ function withLength(request: UpstreamRequest): string[] {
 
 function isCancelled(cancellation: Cancellation | undefined): boolean {
   return cancellation?.cancelled === true
-}
-
-function isSource(body: UpstreamRequest['body']): body is ByteSource {
-  return body !== null && 'start' in body
 }

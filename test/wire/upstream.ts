@@ -1,6 +1,6 @@
 /** The scripted upstream: a real socket that answers each request, in the order in which they were sent, as the file says. */
 import { RawUpstream, type UpstreamExchange } from '../helpers/raw-http.ts'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../../proxy/transport/upstream-undici.ts'
+import { createUpstream, UPSTREAM_LIMITS } from '../../proxy/transport/upstream/engine.ts'
 import type { UpstreamClient, UpstreamRequest } from '../../proxy/transport/transport.ts'
 import { pairs } from './client.ts'
 import { parseMessage, type Event, type Message } from './exchange-file.ts'
@@ -40,7 +40,7 @@ export class ScriptedUpstream {
   }
 
   #connect(): UpstreamClient {
-    const real = createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => {} })
+    const real = createUpstream({ ...UPSTREAM_LIMITS, onError: () => {} })
     return {
       send: async (request, cancellation) => {
         this.#expect(request)

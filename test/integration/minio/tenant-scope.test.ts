@@ -16,7 +16,7 @@ import type { Outbound, OutboundBody } from '../../../proxy/stages/outbound.ts'
 import { xmlBody } from '../../../proxy/stages/outbound-for.ts'
 import { sendSigned, type SendDependencies } from '../../../proxy/stages/send-signed.ts'
 import { toUpstreamKey, type Assignment, type TenantKey, type UpstreamKey } from '../../../proxy/tenants/keys.ts'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../../../proxy/transport/upstream-undici.ts'
+import { createUpstream, UPSTREAM_LIMITS } from '../../../proxy/transport/upstream/engine.ts'
 import type { UpstreamAccount } from '../../../proxy/upstreams/account.ts'
 import type { CredentialsEvent } from '../../../proxy/upstreams/credentials.ts'
 import { accountWithin } from '../../../proxy/upstreams/tenant-credentials.ts'
@@ -110,7 +110,7 @@ async function run(minioPath: string): Promise<void> {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const minio = await startDevUpstream({ store: 'minio', folder, minio: minioPath })
   t.teardown(() => minio.stop())
-  const upstream = createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => undefined })
+  const upstream = createUpstream({ ...UPSTREAM_LIMITS, onError: () => undefined })
   t.teardown(() => upstream.close())
   const deps: SendDependencies = {
     upstream,

@@ -23,7 +23,7 @@ import { issueSession, type IssuedSession, type NewSession } from '../../../prox
 import { createLog } from '../../../proxy/observe/log.ts'
 import { createMetrics } from '../../../proxy/observe/metrics.ts'
 import { createDirectory } from '../../../proxy/tenants/directory.ts'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../../../proxy/transport/upstream-undici.ts'
+import { createUpstream, UPSTREAM_LIMITS } from '../../../proxy/transport/upstream/engine.ts'
 
 export const ISS = 'https://issuer.test'
 export const AUDIENCE = 'sluice.test'
@@ -179,7 +179,7 @@ export async function startSite({ adjust = (same) => same }: SiteOptions = {}): 
     },
     log: createLog({ destination: logFile, level: 'info', keys: true, flushMs: 250 }),
     metrics: createMetrics({ names, snapshotAgeSeconds: () => 0, processMetrics: false }),
-    upstream: createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => undefined })
+    upstream: createUpstream({ ...UPSTREAM_LIMITS, onError: () => undefined })
   }
   let ring = readKeyRing(newKeyRingText(randomBytes))
   const deps = composeDependencies(parts, () => ring)

@@ -8,6 +8,7 @@ import {
   type InboundTimeouts
 } from '../../../proxy/transport/inbound.ts'
 import { createNodeInbound } from '../../../proxy/transport/inbound-node.ts'
+import { createUpstream, UPSTREAM_LIMITS, type UpstreamEngine, type UpstreamOptions } from '../../../proxy/transport/upstream/engine.ts'
 import { createUndiciUpstream, UPSTREAM_DEFAULTS, type UndiciUpstreamOptions } from '../../../proxy/transport/upstream-undici.ts'
 import type { ByteSink, ByteSource, Cancellation, UpstreamClient, UpstreamRequest } from '../../../proxy/transport/transport.ts'
 import { RawClient, RawUpstream, type Script } from '../../helpers/raw-http.ts'
@@ -49,11 +50,26 @@ export async function startInbound(
   return { inbound, port, connect, seen, refused }
 }
 
+/** Makes an engine for the hop upstream. */
+export type CreateUpstream = (options: Partial<UndiciUpstreamOptions>) => UpstreamClient
+
+export const createWithUndici: CreateUpstream = (options) => createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => {}, ...options })
+export const createOwn = (options: Partial<UpstreamOptions>): UpstreamEngine =>
+  createUpstream({ ...UPSTREAM_LIMITS, tickMs: 10, onError: () => {}, ...options })
+
 /** An upstream that plays a script and a client for it; both closed at the end of the test. */
-export async function startUpstream(t: Test, script: Script, options: Partial<UndiciUpstreamOptions> = {}) {
+export async function startUpstream(
+  t: Test,
+  script: Script,
+  options: Partial<UndiciUpstreamOptions> = {},
+  create: CreateUpstream = createOwn
+) {
+  return startUpstreamFor(t, script, create(options))
+}
+
+/** An upstream that plays a script, and requests for it; closed with the engine at the end of the test. */
+export async function startUpstreamFor<Client extends UpstreamClient>(t: Test, script: Script, client: Client) {
   const upstream = await RawUpstream.start(script)
-  const errors: Error[] = []
-  const client = createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: (error) => errors.push(error), ...options })
   const origin = { secure: false, hostname: '127.0.0.1', port: upstream.port, ca: null }
   t.teardown(async () => {
     await client.close()
@@ -69,7 +85,7 @@ export async function startUpstream(t: Test, script: Script, options: Partial<Un
     headTimeoutMs: 10_000,
     ...changes
   })
-  return { upstream, client, request, errors }
+  return { upstream, client, request }
 }
 
 /** What a flow brought, and whether it came to its end. */

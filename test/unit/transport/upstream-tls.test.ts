@@ -1,7 +1,7 @@
 import { createServer, type TLSSocket } from 'node:tls'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../../../proxy/transport/upstream-undici.ts'
+import { createUpstream, UPSTREAM_LIMITS } from '../../../proxy/transport/upstream/engine.ts'
 import type { UpstreamRequest } from '../../../proxy/transport/transport.ts'
 import { selfSigned } from './certificate.ts'
 import { ChunkSource, collect, faultOfSend } from './rig.ts'
@@ -26,7 +26,7 @@ async function startTls(t: Test) {
     })
   })
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
-  const client = createUndiciUpstream({ ...UPSTREAM_DEFAULTS, connectionsMax: 1, onError: () => {} })
+  const client = createUpstream({ ...UPSTREAM_LIMITS, connectionsMax: 1, onError: () => {} })
   t.teardown(async () => {
     await client.close()
     server.close()

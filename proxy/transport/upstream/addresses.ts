@@ -1,0 +1,106 @@
+import { lookup as lookupHost } from 'node:dns'
+import { isIP } from 'node:net'
+import type { Deadlines } from './deadlines.ts'
+
+/** One address of an upstream, and how it has behaved. */
+export interface Address {
+  readonly address: string
+  /** Connections open or being opened. */
+  open: number
+  /** Attempts that failed since the last that succeeded. */
+  failures: number
+  /** The tick until which others are tried first. */
+  avoidedUntil: number
+}
+
+/** Every address of a name, or an error. */
+export type Lookup = (hostname: string, callback: (error: Error | null, addresses: readonly string[]) => void) => void
+
+/** How long the answer of the name service is used. */
+const FRESH_MS = 5_000
+const BACK_OFF_MS = 250
+const BACK_OFF_MAX_MS = 30_000
+
+/**
+ * The addresses of one host, looked up when a connection is made. All of them are used, evenly. One that failed is avoided for a
+ * while, twice as long each time, but where all failed the one whose time is over first is tried: a single address is never given up.
+ */
+export class Addresses {
+  #hostname: string
+  #deadlines: Deadlines
+  #lookup: Lookup
+  #known: readonly Address[] = []
+  #freshUntil = -1
+  #waiting: ((error: Error | null) => void)[] = []
+
+  constructor(hostname: string, { deadlines, lookup }: { readonly deadlines: Deadlines; readonly lookup: Lookup }) {
+    this.#hostname = hostname
+    this.#deadlines = deadlines
+    this.#lookup = lookup
+    if (isIP(hostname) !== 0) {
+      this.#known = [fresh(hostname)]
+      this.#freshUntil = Infinity
+    }
+  }
+
+  /** Calls back, perhaps at once, when the addresses are known. What was known before stays where the name service fails. */
+  whenKnown(callback: (error: Error | null) => void): void {
+    if (this.#freshUntil > this.#deadlines.now) {
+      callback(null)
+      return
+    }
+    this.#waiting.push(callback)
+    if (this.#waiting.length > 1) return
+    this.#lookup(this.#hostname, (error, addresses) => this.#learn(error, addresses))
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#known.length
+  }
+
+  /** The best address that is not among those already tried; null when there is none. */
+  pick(tried: ReadonlySet<Address>): Address | null {
+    let best: Address | null = null
+    for (const address of this.#known) if (!tried.has(address) && (best === null || this.#isBetter(address, best))) best = address
+    return best
+  }
+
+  succeeded(address: Address): void {
+    address.failures = 0
+    address.avoidedUntil = 0
+  }
+
+  failed(address: Address): void {
+    address.failures += 1
+    const ms = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** Math.min(address.failures - 1, 10))
+    address.avoidedUntil = this.#deadlines.after(ms)
+  }
+
+  #isBetter(one: Address, other: Address): boolean {
+    const { now } = this.#deadlines
+    const oneAvoided = Math.max(0, one.avoidedUntil - now)
+    const otherAvoided = Math.max(0, other.avoidedUntil - now)
+    return oneAvoided === otherAvoided ? one.open < other.open : oneAvoided < otherAvoided
+  }
+
+  #learn(error: Error | null, addresses: readonly string[]): void {
+    const before = new Map(this.#known.map((known) => [known.address, known]))
+    if (error === null) this.#known = [...new Set(addresses)].map((address) => before.get(address) ?? fresh(address))
+    const usable = this.#known.length > 0
+    if (usable) this.#freshUntil = this.#deadlines.after(FRESH_MS)
+    const problem = usable ? null : (error ?? new Error(`${this.#hostname} has no address`))
+    for (const callback of this.#waiting.splice(0)) callback(problem)
+  }
+}
+
+/** The system's own name service. */
+export const systemLookup: Lookup = (hostname, callback) => {
+  lookupHost(hostname, { all: true, verbatim: true }, (error, addresses) =>
+    callback(error, error === null ? addresses.map(({ address }) => address) : [])
+  )
+}
+
+function fresh(address: string): Address {
+  return { address, open: 0, failures: 0, avoidedUntil: 0 }
+}
