@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proxy/ownership': ['proxy/tenants/keys.ts'],
   'proxy/upstreams': ['proxy/transport/transport.ts'],
   'proxy/observe': ['proxy/transport/transport.ts'],
-  'proxy/api': ['proxy/identity', 'proxy/sts', 'proxy/observe/access-record.ts', 'proxy/transport/transport.ts'],
+  'proxy/api': ['proxy/cors', 'proxy/identity', 'proxy/sts', 'proxy/observe/access-record.ts', 'proxy/transport/transport.ts'],
   'proxy/ops': [],
   'proxy/database': ['proxy/tenants', 'proxy/identity/access-keys.ts', 'proxy/identity/revocations.ts'],
   'proxy/sts': ['proxy/identity', 'proxy/s3', 'proxy/sigv4', 'proxy/tenants'],

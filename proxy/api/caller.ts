@@ -17,7 +17,7 @@ export interface CallerDependencies extends BearerDependencies {
 /** Tells a caller who it is here: what its token proves, the role that it takes, and the tenants of that role. */
 export function callerRoute(deps: CallerDependencies): ApiRoute {
   return {
-    path: '/v0/caller',
+    path: '/rest/v0/caller',
     operation: 'GetCaller',
     wayIn: 'bearer',
     async answer({ rawHeaders }, record) {

@@ -6,7 +6,7 @@ import { onlyAuthorization } from './only-header.ts'
 import type { ApiRequest, ApiRoute } from './route.ts'
 
 /** What `AWS_CONTAINER_CREDENTIALS_FULL_URI` ends with. */
-export const CONTAINER_CREDENTIALS_PATH = '/v0/container-credentials'
+export const CONTAINER_CREDENTIALS_PATH = '/rest/v0/container-credentials'
 
 /**
  * Credentials for the token that stands in `Authorization` as it is, without a scheme: how SDKs send the contents of

@@ -3,6 +3,7 @@ import type { Answer } from '../transport/transport.ts'
 
 /** The codes of the API beside those of STS, in AWS's words where AWS has one. */
 export const API_ERRORS = {
+  AccessForbidden: { status: 403, message: 'CORSResponse: This CORS request is not allowed.' },
   InternalFailure: { status: 500, message: 'We encountered an internal error. Please try again.' },
   InvalidRequest: { status: 400, message: 'The request is not valid' },
   MethodNotAllowed: { status: 405, message: 'The method is not allowed here' },

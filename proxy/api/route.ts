@@ -3,7 +3,7 @@ import type { Answer, Incoming } from '../transport/transport.ts'
 import { ApiError, jsonAnswer } from './error.ts'
 
 /** A closed list: metrics have no other. */
-export const API_OPERATIONS = ['GetContainerCredentials', 'GetCaller'] as const
+export const API_OPERATIONS = ['GetContainerCredentials', 'GetCaller', 'Preflight'] as const
 
 /** One line of the API's table. Every route is read by GET and has neither query nor body. */
 export interface ApiRoute {

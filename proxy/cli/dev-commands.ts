@@ -105,7 +105,7 @@ function thingsToTry(summary: DevSummary, data: string): string {
     'So it does at the API, where clients look by AWS_CONTAINER_CREDENTIALS_FULL_URI, and which tells who a token is:',
     '',
     `  curl -s ${credentials} -H "Authorization: $(cat ${service.tokenFile})"`,
-    `  curl -s ${summary.api ?? ''}/v0/caller -H "Authorization: Bearer $(cat ${service.tokenFile})"`,
+    `  curl -s ${summary.api ?? ''}/rest/v0/caller -H "Authorization: Bearer $(cat ${service.tokenFile})"`,
     '',
     `  npx sluice token --service shop/orders     another token`,
     `  curl -s ${summary.ops}/readyz`,

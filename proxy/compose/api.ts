@@ -7,13 +7,14 @@ import { answerApiError, ApiError, apiRefusal } from '../api/error.ts'
 import { createApi } from '../api/handle-api.ts'
 import { acceptedHosts } from '../api/hosts.ts'
 import type { ApiRoute } from '../api/route.ts'
+import { createCors, type Cors } from '../cors/cors.ts'
 import { createRequestServer, type RequestServer, type RequestServerDependencies } from '../server.ts'
 import { engineOf } from './certificate.ts'
 import type { Config } from '../config/config.ts'
 import type { Dependencies } from '../stages/dependencies.ts'
 import { issueContainerCredentials } from '../sts/container-credentials.ts'
 import type { NodeInboundOptions } from '../transport/inbound-node.ts'
-import type { Answer } from '../transport/transport.ts'
+import type { Answer, RequestHead } from '../transport/transport.ts'
 
 /** What all listeners for requests have in common. */
 export interface ListenerParts extends Pick<RequestServerDependencies, 'now' | 'monotonicMs' | 'randomBytes' | 'limits' | 'drain'> {
@@ -41,15 +42,16 @@ export function composeApi(
   { engine: options, log, metrics, ...parts }: ListenerParts
 ): ApiListener {
   let accepted: ReadonlySet<string> = new Set()
-  const handle = createApi({ routes: apiRoutes(deps), hosts: () => accepted, ready: () => deps.placement.ready })
+  const cors = createCors({ ...settings.cors, maxAgeSeconds: Math.floor(settings.cors.maxAge / 1000) })
+  const handle = createApi({ routes: apiRoutes(deps), cors, hosts: () => accepted, ready: () => deps.placement.ready })
   const event: Log['event'] = (level, message, fields = {}) => log.event(level, message, { ...fields, listener: 'api' })
   const engine = engineOf({ ...options, refusal: apiRefusal }, settings.tls, log)
   const server = createRequestServer({
     ...parts,
     inbound: engine.inbound,
     ended: () => undefined,
-    handle: async (incoming, record) => named(await handle(incoming, record), record),
-    answerError: (error, { record }) => answerAndNote(error, record, metrics),
+    handle: async (incoming, record) => dressed(await handle(incoming, record), { head: incoming.head, record, cors }),
+    answerError: (error, { head, record }) => answerAndNote(error, { head, record, cors }, metrics),
     overloaded: (reason) => new ApiError(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
     log: { ...log, event },
     metrics: {
@@ -77,12 +79,13 @@ export function composeApi(
   }
 }
 
-function answerAndNote(error: unknown, record: AccessRecord, metrics: Pick<Metrics, 'authRejected'>): Answer {
+function answerAndNote(error: unknown, dressing: Dressing, metrics: Pick<Metrics, 'authRejected'>): Answer {
+  const { record } = dressing
   const { answer, code, reason } = answerApiError(error)
   record.errorCode = code
   record.reason = reason
   if (AUTHENTICATION_CODES.has(code)) metrics.authRejected(code)
-  return named(answer, record)
+  return dressed(answer, dressing)
 }
 
 const AUTHENTICATION_CODES: ReadonlySet<string> = new Set(['ExpiredTokenException', 'InvalidIdentityToken', 'MissingAuthenticationToken'])
@@ -92,7 +95,14 @@ function countExchange({ operation, issuer, status }: AccessRecord, metrics: Pic
   if (operation === 'GetContainerCredentials') metrics.stsExchanged(issuer, exchangeResult(status))
 }
 
-/** Every answer names its request. */
-function named(answer: Answer, { requestId }: AccessRecord): Answer {
-  return { ...answer, rawHeaders: [...answer.rawHeaders, 'x-amzn-requestid', requestId] }
+interface Dressing {
+  readonly head: RequestHead
+  readonly record: AccessRecord
+  readonly cors: Cors
+}
+
+/** Every answer names its request, and lets a page of another origin read it where that is permitted; a preflight has said so itself. */
+function dressed(answer: Answer, { head, record, cors }: Dressing): Answer {
+  const readable = head.method === 'OPTIONS' && answer.status < 400 ? [] : cors.answerHeaders(head)
+  return { ...answer, rawHeaders: [...answer.rawHeaders, 'x-amzn-requestid', record.requestId, ...readable] }
 }

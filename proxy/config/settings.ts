@@ -40,7 +40,8 @@ const LISTENERS = group('Where the proxy listens.', {
       hosts: list(text({ help: 'A host.', pattern: HOST_NAME, takes: 'a host name in lower case, with or without port' }), {
         help: 'The only values of the Host header that are answered; a name without port means the listener’s own port, or none. When left out, the address that it listens on.'
       }),
-      tls: optional(TLS, 'plain HTTP')
+      tls: optional(TLS, 'plain HTTP'),
+      cors: CORS
     })
   ),
   ops: group('Liveness, readiness and metrics; never public.', {

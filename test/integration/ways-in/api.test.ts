@@ -2,13 +2,13 @@ import { SignJWT, UnsecuredJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { RawClient } from '../../helpers/raw-http.ts'
 import { until } from '../faults/until.ts'
-import { AUDIENCE, ISS, OTHER_TENANT, startSite, TENANT, type Reply, type Sending } from './site.ts'
+import { AUDIENCE, ISS, OTHER_TENANT, PAGE, startSite, TENANT, type Reply, type Sending } from './site.ts'
 import { presign } from './presign.ts'
 
 const site = await startSite()
 t.teardown(() => site.stop())
-const CREDENTIALS = '/v0/container-credentials'
-const CALLER = '/v0/caller'
+const CREDENTIALS = '/rest/v0/container-credentials'
+const CALLER = '/rest/v0/caller'
 const SECONDS = (): number => Math.floor(site.now().getTime() / 1000)
 const kubernetes = (namespace: string, name: string): object => ({
   namespace,
@@ -210,7 +210,7 @@ const WRONG: readonly {
 }[] = [
   { why: 'POST', sending: { method: 'POST' }, status: 405, code: 'MethodNotAllowed', reason: /method POST/ },
   { why: 'PUT', sending: { method: 'PUT' }, status: 405, code: 'MethodNotAllowed', reason: /method PUT/ },
-  { why: 'OPTIONS', sending: { method: 'OPTIONS' }, status: 405, code: 'MethodNotAllowed', reason: /method OPTIONS/ },
+  { why: 'PATCH', sending: { method: 'PATCH' }, status: 405, code: 'MethodNotAllowed', reason: /method PATCH/ },
   { why: 'HEAD', sending: { method: 'HEAD' }, status: 405, code: '', reason: /method HEAD/ },
   { why: 'a body', sending: { body: 'x' }, status: 400, code: 'InvalidRequest', reason: /has a body/ },
   {
@@ -322,4 +322,26 @@ t.test('what is counted has closed labels', async (t) => {
   t.match(text, /sluice_sts_exchanges_total\{issuer="none",result="refused"\}/)
   t.match(text, /sluice_auth_rejections_total\{reason="InvalidIdentityToken"\}/)
   t.notMatch(text, /unheard-of/)
+})
+
+t.test('a page of a listed origin may ask with its token, and no other page may', async (t) => {
+  const preflight = (origin: string): Promise<Reply> =>
+    site.sendApi({
+      ...{ method: 'OPTIONS', target: CALLER },
+      headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
+    })
+  const permitted = await preflight(PAGE)
+  t.equal(permitted.status, 200, 'without credentials')
+  t.match(permitted.headers, { 'access-control-allow-origin': PAGE, 'access-control-allow-headers': 'authorization' })
+  t.notOk('access-control-allow-credentials' in permitted.headers)
+  const read = await get(CALLER, `Bearer ${await site.token()}`, { headers: { origin: PAGE } })
+  t.match(read, { status: 200, headers: { 'access-control-allow-origin': PAGE } })
+
+  const foreign = 'https://elsewhere.example'
+  const denied = await preflight(foreign)
+  t.match(denied, { status: 403, code: 'AccessForbidden' })
+  t.notOk('access-control-allow-origin' in denied.headers)
+  const unread = await get(CALLER, `Bearer ${await site.token()}`, { headers: { origin: foreign } })
+  t.notOk('access-control-allow-origin' in unread.headers, 'a browser keeps the answer from the page')
+  t.match(await site.sendApi({ method: 'OPTIONS', target: CALLER, headers: { host: 'elsewhere.example', origin: PAGE } }), { status: 421 })
 })

@@ -79,7 +79,11 @@ function settings(endpoint: string, jwks: string) {
   const trust = [{ issuers: ['test'], namespaces: ['*'], serviceAccounts: ['*'] }]
   const query = { StringEquals: { 's3:authType': 'REST-QUERY-STRING' } }
   return {
-    listeners: { s3: { host: '127.0.0.1', port: 0 }, api: { host: '127.0.0.1', port: 0 }, ops: { host: '127.0.0.1', port: 0 } },
+    listeners: {
+      s3: { host: '127.0.0.1', port: 0 },
+      api: { host: '127.0.0.1', port: 0, cors: { origins: [PAGE] } },
+      ops: { host: '127.0.0.1', port: 0 }
+    },
     accounts: [
       {
         ...{ id: 'main', provider: 'aws', endpoint, region: 'us-east-1', pathStyle: true, shared: true, spread: 0 },
@@ -121,6 +125,9 @@ function settings(endpoint: string, jwks: string) {
     database: { url: 'postgres://nobody@127.0.0.1:1/none' }
   }
 }
+
+/** The only origin whose pages may use the API. */
+export const PAGE = 'https://console.example'
 
 const HOLDER = { take: () => Promise.resolve('held'), release: () => Promise.resolve(), left: () => 600_000 }
 
