@@ -1,7 +1,8 @@
 /** What reading the address of a request costs. Run: node bench/address.ts */
 import { addressOf } from '../proxy/s3/address.ts'
+import { reportAll } from './measure.ts'
 
-const ROUNDS = 1_000_000
+const ROUNDS = 200_000
 const DOMAINS = ['s3.example.test']
 const targets: [label: string, target: string, host: string][] = [
   ['plain key, path style', '/tenant/some/plain/key.txt?x-id=GetObject', '10.0.0.7:8080'],
@@ -10,12 +11,7 @@ const targets: [label: string, target: string, host: string][] = [
   ['key of 900 bytes', `/tenant/${'abcdefgh/'.repeat(100)}`, '10.0.0.7:8080']
 ]
 
-let sink = 0
-for (const [label, target, host] of targets) {
-  const run = (): number => addressOf(target, host, DOMAINS).key?.length ?? 0
-  for (let index = 0; index < ROUNDS / 10; index++) sink += run()
-  const start = process.hrtime.bigint()
-  for (let index = 0; index < ROUNDS; index++) sink += run()
-  console.log(label.padEnd(32), `${(Number(process.hrtime.bigint() - start) / ROUNDS).toFixed(0)} ns`)
-}
-if (sink === 0) throw new Error('nothing was measured')
+reportAll(
+  targets.map(([label, target, host]) => [label, () => addressOf(target, host, DOMAINS).key?.length ?? 0]),
+  ROUNDS
+)

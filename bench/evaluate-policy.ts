@@ -2,6 +2,7 @@ import { BUILT_IN_POLICIES } from '../policy/built-in.ts'
 import type { Facts, Question } from '../policy/decision.ts'
 import { evaluate } from '../policy/evaluate.ts'
 import { parsePolicy, type Policy } from '../policy/parse.ts'
+import { reportAll } from './measure.ts'
 
 const SERVICE = 'system:serviceaccount:billing:invoicer'
 const TENANT = '0b6d5a1e-6a52-4a3c-9f0e-5f3d1c0a7b11'
@@ -46,12 +47,7 @@ const CASES: readonly [string, readonly Policy[], Question, Facts][] = [
   ["read, another's, 100 more", widened, ask('s3:GetObject', OBJECT), others]
 ]
 
-const RUNS = 200_000
-let allowed = 0
-for (const [label, policies, question, facts] of CASES) {
-  for (let run = 0; run < RUNS / 4; run++) if (evaluate(policies, question, facts).effect === 'allow') allowed++
-  const start = process.hrtime.bigint()
-  for (let run = 0; run < RUNS; run++) if (evaluate(policies, question, facts).effect === 'allow') allowed++
-  console.log(label.padEnd(28), `${(Number(process.hrtime.bigint() - start) / RUNS).toFixed(0)} ns`)
-}
-if (allowed === 0) throw new Error('nothing was ever allowed')
+reportAll(
+  CASES.map(([label, policies, question, facts]) => [label, () => (evaluate(policies, question, facts).effect === 'allow' ? 1 : 0)]),
+  50_000
+)

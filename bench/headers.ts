@@ -1,6 +1,7 @@
 /** What one pass over the headers of a request or an answer costs. Run: node bench/headers.ts */
 import { HeaderView } from '../proxy/s3/header-view.ts'
 import { releasedHeaders } from '../proxy/s3/response-headers.ts'
+import { reportAll } from './measure.ts'
 
 const ROUNDS = 500_000
 const REQUEST = [
@@ -26,15 +27,8 @@ const ANSWER = [
   ]
 ]
 
-let sink = 0
 const measured: [label: string, run: () => number][] = [
   ['HeaderView of 10 headers', () => (new HeaderView(REQUEST).has('host') ? 1 : 0)],
   ['releasedHeaders of 11 headers', () => releasedHeaders(ANSWER).length]
 ]
-for (const [label, run] of measured) {
-  for (let index = 0; index < ROUNDS / 10; index++) sink += run()
-  const start = process.hrtime.bigint()
-  for (let index = 0; index < ROUNDS; index++) sink += run()
-  console.log(label.padEnd(32), `${(Number(process.hrtime.bigint() - start) / ROUNDS).toFixed(0)} ns`)
-}
-if (sink === 0) throw new Error('nothing was measured')
+reportAll(measured, ROUNDS)

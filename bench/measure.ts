@@ -26,3 +26,9 @@ export function measure(call: () => number, calls: number): number {
 export function report(label: string, us: number, calibrationUs: number): void {
   console.log(label.padEnd(36), `${us.toFixed(2).padStart(9)} µs`, `${(us / calibrationUs).toFixed(2).padStart(9)} × calibration`)
 }
+
+/** Measures and prints every case, so many calls each. */
+export function reportAll(cases: readonly (readonly [label: string, call: () => number])[], calls: number): void {
+  const calibration = calibrate()
+  for (const [label, call] of cases) report(label, measure(call, calls), calibration)
+}

@@ -3,8 +3,9 @@ import { S3Error } from '../proxy/s3/error.ts'
 import { HeaderView } from '../proxy/s3/header-view.ts'
 import { parseQuery } from '../proxy/s3/query.ts'
 import { recognizeOperation, type AddressedRequest } from '../proxy/s3/recognize.ts'
+import { reportAll } from './measure.ts'
 
-const ROUNDS = 1_000_000
+const ROUNDS = 200_000
 const SIGNED = [
   'Host',
   's3.test',
@@ -31,15 +32,11 @@ const requests: [label: string, request: AddressedRequest][] = [
   ['ListObjectsV2', { method: 'GET', resource: 'bucket', query: parseQuery(QUERIES.ListObjectsV2), headers }]
 ]
 
-let sink = 0
-function measure(label: string, run: () => number): void {
-  for (let index = 0; index < ROUNDS / 10; index++) sink += run()
-  const start = process.hrtime.bigint()
-  for (let index = 0; index < ROUNDS; index++) sink += run()
-  console.log(label.padEnd(32), `${(Number(process.hrtime.bigint() - start) / ROUNDS).toFixed(0)} ns`)
-}
-
-for (const [label, request] of requests) measure(`recognize ${label}`, () => recognizeOperation(request).name.length)
-for (const [label, query] of Object.entries(QUERIES)) measure(`parseQuery ${label}`, () => parseQuery(query).length)
-measure('new S3Error', () => new S3Error('AccessDenied', 'reason').status)
-if (sink === 0) throw new Error('nothing was measured')
+reportAll(
+  [
+    ...requests.map(([label, request]) => [`recognize ${label}`, () => recognizeOperation(request).name.length] as const),
+    ...Object.entries(QUERIES).map(([label, query]) => [`parseQuery ${label}`, () => parseQuery(query).length] as const),
+    ['new S3Error', () => new S3Error('AccessDenied', 'reason').status] as const
+  ],
+  ROUNDS
+)
