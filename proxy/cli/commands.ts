@@ -10,6 +10,7 @@ import { revokeCommand } from './revoke.ts'
 import { composeIdentity } from '../compose/identity.ts'
 import { compose, refuseKnownHeaders } from '../compose/compose.ts'
 import { connection, layoutOf } from '../compose/database.ts'
+import { problemsOfPolicy } from '../compose/policies.ts'
 import { describeConfig, settingsHelp } from '../config/describe.ts'
 import { CONFIG_FILE_ENV } from '../config/environment.ts'
 import { readConfig, type Config } from '../config/config.ts'
@@ -114,7 +115,7 @@ export function configOf({ values }: Arguments): Config {
   }
   // The variables of commands are not settings.
   const { SLUICE_MIGRATION_URL: _, ...env } = process.env
-  return readConfig({ yamlText, env, readFile: (file) => readFileSync(file, 'utf8') })
+  return readConfig({ yamlText, env, readFile: (file) => readFileSync(file, 'utf8'), judgePolicy: problemsOfPolicy })
 }
 
 async function serve(args: Arguments): Promise<number> {

@@ -1,6 +1,6 @@
 import { BUILT_IN_POLICIES } from '../../policy/built-in.ts'
 import { parsePolicy, type Policy } from '../../policy/parse.ts'
-import { PolicyProblems } from '../../policy/problems.ts'
+import { PolicyProblems, type Problem } from '../../policy/problems.ts'
 import type { Config, RolePolicy } from '../config/config.ts'
 
 /** The documents of a configuration, compiled. */
@@ -8,6 +8,17 @@ export interface CompiledPolicies {
   readonly byRole: ReadonlyMap<string, readonly Policy[]>
   /** What loads but may not mean what its author thinks, one line each. */
   readonly warnings: readonly string[]
+}
+
+/** What keeps a policy document from being compiled; nothing when it compiles. */
+export function problemsOfPolicy(document: unknown): readonly Problem[] {
+  try {
+    parsePolicy(document, 'policy')
+    return []
+  } catch (error) {
+    if (error instanceof PolicyProblems) return error.problems
+    throw error
+  }
 }
 
 /** Compiles every policy of a configuration, used or not; throws one error with what is wrong in all of them. */

@@ -1,7 +1,7 @@
 import { parseAllDocuments } from 'yaml'
 import { completeAccount, type AccountConfig } from './accounts.ts'
 import { overlayEnvironment, refuseUnknownVariables } from './environment.ts'
-import { Reading, type Problem } from './field.ts'
+import { Reading, type JudgePolicy, type Problem } from './field.ts'
 import type { RoleConfig, RolePolicy } from './identity.ts'
 import type { IssuerConfig } from './issuers.ts'
 import { checkSettings, SETTINGS, type Settings } from './settings.ts'
@@ -23,6 +23,8 @@ export interface ConfigSource {
   readonly readFile: (path: string) => string
   /** Dev mode: secrets may be written outright, roles need no tenants, and a key ring is made up. */
   readonly dev?: boolean
+  /** Judges policy documents, so that what is wrong with them is told with the rest; left out, whoever compiles them does. */
+  readonly judgePolicy?: JudgePolicy
 }
 
 /** Everything that is wrong with a configuration, at once. */
@@ -39,8 +41,8 @@ export class ConfigProblems extends Error {
 }
 
 /** The configuration, or one error with every problem found. Opens nothing but the files it names, and those through `readFile`. */
-export function readConfig({ yamlText, env, readFile, dev = false }: ConfigSource): Config {
-  const reading = new Reading({ env, readFile, dev })
+export function readConfig({ yamlText, env, readFile, dev = false, judgePolicy = () => [] }: ConfigSource): Config {
+  const reading = new Reading({ env, readFile, dev, judgePolicy })
   const tree = readYaml(yamlText, reading)
   overlayEnvironment(tree, reading)
   const settings = SETTINGS.read(tree, '', reading)

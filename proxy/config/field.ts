@@ -10,6 +10,9 @@ export interface Problem {
   readonly says: string
 }
 
+/** Everything that is wrong with a policy document, each with its place in the document. */
+export type JudgePolicy = (document: unknown) => readonly { readonly path: string; readonly message: string }[]
+
 export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** What reading needs from outside, and what it finds wrong. */
@@ -23,16 +26,20 @@ export class Reading {
   /** Path of a setting to the variable that gave it. */
   readonly fromEnv = new Map<string, string>()
   readonly readFile: (path: string) => string
+  /** What is wrong with a policy document; nothing where nobody judges. */
+  readonly judgePolicy: JudgePolicy
   readonly #paths: string[] = []
 
   constructor(options: {
     readonly env: Readonly<Record<string, string | undefined>>
     readonly readFile: (path: string) => string
     readonly dev: boolean
+    readonly judgePolicy: JudgePolicy
   }) {
     this.env = options.env
     this.readFile = options.readFile
     this.dev = options.dev
+    this.judgePolicy = options.judgePolicy
   }
 
   problem(path: string, says: string): void {

@@ -75,7 +75,8 @@ export function checkIdentity(settings: IdentitySettings, reading: Reading): voi
   for (const index of settings.issuers.keys()) checkIssuer(settings, index, reading)
   checkDefault(settings.issuers, reading)
   for (const index of settings.roles.keys()) checkRole(settings, index, reading)
-  for (const name of settings.policies.keys()) {
+  for (const [name, policy] of settings.policies) {
+    judge(policy, `policies.${name}`, reading)
     if (BUILT_IN_POLICY_NAMES.some((builtIn) => builtIn === name))
       reading.problem(`policies.${name}`, 'is the name of a built-in policy: choose another')
   }
@@ -116,6 +117,13 @@ function refuseAmbiguity(issuer: IssuerConfig, earlier: IssuerConfig, { path, at
   )
 }
 
+function judge({ source, document }: PolicyDocument, path: string, reading: Reading): void {
+  if (!reading.sound(path)) return
+  const from = source === path ? '' : ` (in ${source})`
+  for (const { path: place, message } of reading.judgePolicy(document))
+    reading.problem(place === '' ? path : `${path}.${place}`, `${message}${from}`)
+}
+
 function refuseUnknownRole(name: string, { at, roles }: { at: string; roles: readonly RoleConfig[] }, reading: Reading): void {
   const names = roles.map((role) => role.name)
   if (!names.includes(name)) reading.problem(at, `${quote(name)} is not a role${nearest(name, names)}`)
@@ -132,7 +140,8 @@ function checkRole({ issuers, roles, policies }: IdentitySettings, index: number
   }
   const known = [...BUILT_IN_POLICY_NAMES, ...policies.keys()]
   for (const [at, policy] of role.policies.entries()) {
-    if ('name' in policy && !known.includes(policy.name))
+    if (!('name' in policy)) judge(policy, `${path}.policies[${at}]`, reading)
+    else if (!known.includes(policy.name))
       reading.problem(`${path}.policies[${at}]`, `${quote(policy.name)} is not a policy${nearest(policy.name, known)}`)
   }
   const ids = issuers.map(({ id }) => id)

@@ -49,7 +49,43 @@ t.test('a configuration that is wrong is refused with every problem and its path
         ...settings,
         policies: { own: { Version: '2012-10-17', Statement: [{ Effect: 'Perhaps', Action: 's3:Get', Resource: '*' }] } }
       },
-      says: [/policy own cannot be loaded/, /Statement\[0\]\.Effect/]
+      says: [/policies\.own\.Statement\[0\]\.Effect: /]
+    },
+    {
+      what: 'issuers, roles, trust and policies, each in several ways',
+      settings: {
+        ...settings,
+        issuers: [
+          { ...settings.issuers[0], audiences: ['https://issuer.example'], algorithms: ['HS256'], tokenReview: 'onExchange', roles: [] },
+          { ...settings.issuers[0], id: 'auto', default: true, issuer: 'auto', apiServer: { url: 'http://api.example' } }
+        ],
+        roles: [
+          { name: 'app', tenants: [], policies: ['editr', { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:Gt*' }] }] },
+          { name: 'app', tenants: ['*'], maxSessionDuration: '600s', trust: [{ issuers: ['clustre'], namespaces: ['*'] }] },
+          { name: 'other', tenants: ['*'], trust: [{ issuers: ['cluster'], namespaces: [] }] }
+        ],
+        policies: {
+          admin: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] },
+          own: { Version: '2012-10-17', Statement: [{ Effect: 'Perhaps', Action: 's3:GetObject', Resource: '*', Colour: 'red' }] }
+        }
+      },
+      says: [
+        /issuers\[0\]\.audiences\[0\]: must be the proxy's own/,
+        /issuers\[0\]\.algorithms\[0\]: must be one of/,
+        /issuers\[0\]\.apiServer\.tokenFile: file .* does not exist/,
+        /issuers\[1\]\.apiServer\.url: must be https/,
+        /issuers\[1\]\.default: issuers\[0\] is the default already/,
+        /roles\[0\]\.tenants: is required/,
+        /roles\[0\]\.policies\[0\]: "editr" is not a policy \(did you mean editor\?\)/,
+        /roles\[0\]\.policies\[1\]\.Statement\[0\]/,
+        /roles\[1\]\.name: app is the name of another role too/,
+        /roles\[1\]\.maxSessionDuration: must be a time .*15m/,
+        /roles\[1\]\.trust\[0\]\.issuers\[0\]: "clustre" is not the id of an issuer \(did you mean cluster\?\)/,
+        /roles\[2\]\.trust\[0\]\.namespaces: needs at least 1/,
+        /policies\.admin: is the name of a built-in policy/,
+        /policies\.own\.Statement\[0\]\.Effect: /,
+        /policies\.own\.Statement\[0\]\.Colour: /
+      ]
     }
   ]
   const judge = (what: string, { code, stdout, stderr }: Finished, says: readonly RegExp[]): void => {
