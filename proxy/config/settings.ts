@@ -1,5 +1,5 @@
 import { ACCOUNTS, checkAccounts } from './accounts.ts'
-import { CORS } from './cors.ts'
+import { checkCors, CORS } from './cors.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, ISSUERS, POLICIES, ROLES, SEALING } from './identity.ts'
 import { duration, oneOf, port, size, text, whole } from './scalar.ts'
@@ -113,6 +113,7 @@ export function checkSettings(settings: Settings, reading: Reading): void {
   checkAccounts(settings.accounts, reading)
   checkIdentity(settings, reading)
   const { s3, ops } = settings.listeners
+  checkCors(s3.cors, 'listeners.s3.cors', reading)
   if (s3.port === ops.port && s3.port !== 0 && reading.sound('listeners'))
     reading.problem('listeners.ops.port', `is the port of the S3 listener too: ${ops.port}`)
   if (s3.regions.length > 0 && !s3.regions.includes(s3.region) && reading.sound('listeners')) {

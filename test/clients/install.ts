@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
 /** Where clients of other languages were put, for the environment of their suite; absent where they could not be. */
 export interface InstalledClients {
@@ -16,13 +16,32 @@ const AWS_CLI_V2 = '2.0.186'
 
 let installing: Promise<InstalledClients> | null = null
 
-/** Puts aws cli v1, boto3 and aws cli v2 into a cache outside the checkout, each once; a later call waits for the first. */
+/** Looks for a browser, and puts aws cli v1, boto3 and aws cli v2 into a cache outside the checkout, each once; a later call waits for the first. */
 export function installClients(): Promise<InstalledClients> {
   installing ??= install()
   return installing
 }
 
 async function install(): Promise<InstalledClients> {
+  const [others, browser] = await Promise.all([installOthers(), findChromium()])
+  return { env: { ...others.env, ...browser.env }, skipped: [...others.skipped, ...browser.skipped] }
+}
+
+/** A browser is the machine's own: it is looked for and never installed. */
+async function findChromium(): Promise<InstalledClients> {
+  for (const program of ['chromium', 'chromium-browser', 'google-chrome']) {
+    if ((await run(program, ['--version'])) === null) return { env: { SLUICE_TEST_CHROMIUM: pathOf(program) }, skipped: [] }
+  }
+  return { env: {}, skipped: ['the browser is skipped: there is no chromium'] }
+}
+
+/** Where the shell would find a program that is there. */
+function pathOf(program: string): string {
+  const folder = (process.env['PATH'] ?? '').split(delimiter).find((one) => existsSync(join(one, program)))
+  return join(folder ?? '', program)
+}
+
+async function installOthers(): Promise<InstalledClients> {
   if ((await run('python3', ['--version'])) !== null) {
     return { env: {}, skipped: ['boto3, aws cli v1 and aws cli v2 are skipped: there is no python3'] }
   }

@@ -8,7 +8,7 @@ import { installClients } from './install.ts'
 const { env, skipped } = await installClients()
 for (const line of skipped) process.stdout.write(`${line}\n`)
 const suite = {
-  name: 'boto3 and the aws command line',
+  name: 'boto3, the aws command line and a browser',
   command: 'tap',
   args: ['--reporter', 'tap', '--timeout', '600', CLIENTS_SUITE],
   env,

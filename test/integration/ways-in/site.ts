@@ -60,11 +60,18 @@ export interface Site {
 
 const policy = (statement: object): object => ({ Version: '2012-10-17', Statement: [statement] })
 
-function settings(endpoint: string, jwks: string): object {
+/** Where a site is not as usual. */
+export interface SiteChanges {
+  readonly cors?: object
+  readonly limits?: object
+}
+
+function settings(endpoint: string, jwks: string, { cors = {}, limits = {} }: SiteChanges): object {
   const trust = [{ issuers: ['test'], namespaces: ['*'], serviceAccounts: ['*'] }]
   const query = { StringEquals: { 's3:authType': 'REST-QUERY-STRING' } }
   return {
-    listeners: { s3: { host: '127.0.0.1', port: 0 }, ops: { host: '127.0.0.1', port: 0 } },
+    limits,
+    listeners: { s3: { host: '127.0.0.1', port: 0, cors }, ops: { host: '127.0.0.1', port: 0 } },
     accounts: [
       {
         ...{ id: 'main', provider: 'aws', endpoint, region: 'us-east-1', pathStyle: true, shared: true, spread: 0 },
@@ -124,7 +131,7 @@ function memoryDatabase(): Database {
 }
 
 /** Starts a site; its test stops it. */
-export async function startSite(): Promise<Site> {
+export async function startSite(changes: SiteChanges = {}): Promise<Site> {
   let offsetMs = 0
   const now = (): Date => new Date(Date.now() + offsetMs)
   const store = await startStore({
@@ -133,7 +140,12 @@ export async function startSite(): Promise<Site> {
   })
   store.createBucket(BUCKET)
   const keys = await startKeySource()
-  const config = readConfig({ yamlText: JSON.stringify(settings(store.endpoint, keys.url)), env: {}, readFile: () => '', dev: true })
+  const config = readConfig({
+    yamlText: JSON.stringify(settings(store.endpoint, keys.url, changes)),
+    env: {},
+    readFile: () => '',
+    dev: true
+  })
   const identity = composeIdentity(config, now, () => undefined)
   const names = { operations: [], errorCodes: [], accounts: ['main'], issuers: ['test'], rejectionReasons: [] }
   const parts: Parts = {
@@ -212,7 +224,7 @@ function mint({ privateKey }: Pair, now: Date, claims: Readonly<Record<string, u
 
 function send(host: string, { method, target, headers = {}, body }: Sending): Promise<Reply> {
   const [hostname = '', port = ''] = host.split(':')
-  const framing = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const framing = body === undefined || 'transfer-encoding' in headers ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {
