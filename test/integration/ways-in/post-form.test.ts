@@ -538,6 +538,26 @@ t.test('how other clients write forms is taken', async (t) => {
   for (const [why, order] of ways) t.equal((await post(HELD, order)).status, 204, why)
 })
 
+t.test('a sender that stops within the fields is told so, and is no fault of the proxy', async (t) => {
+  const site = await startSite({ timeouts: { idle: '1s' } })
+  t.teardown(() => site.stop())
+  const [host = '', port = ''] = site.host.split(':')
+  const answer = await new Promise<string>((resolve, reject) => {
+    const socket = connect(Number(port), host, () =>
+      socket.write(
+        `POST /${TENANT} HTTP/1.1\r\nHost: ${site.host}\r\nContent-Type: ${formType()}\r\nContent-Length: 900\r\n\r\n--${BOUNDARY}\r\n`
+      )
+    )
+    socket.on('error', reject)
+    socket.once('data', (bytes) => {
+      resolve(bytes.toString())
+      socket.destroy()
+    })
+  })
+  t.match(answer, /^HTTP\/1\.1 400 [^]*<Code>RequestTimeout</)
+  t.equal(site.reached(), 0)
+})
+
 /** Sends the bytes and then goes away. */
 function cut(site: Site, bytes: Buffer): Promise<void> {
   const [host = '', port = ''] = site.host.split(':')

@@ -64,13 +64,14 @@ const policy = (statement: object): object => ({ Version: '2012-10-17', Statemen
 export interface SiteChanges {
   readonly cors?: object
   readonly limits?: object
+  readonly timeouts?: object
 }
 
-function settings(endpoint: string, jwks: string, { cors = {}, limits = {} }: SiteChanges): object {
+function settings(endpoint: string, jwks: string, { cors = {}, limits = {}, timeouts = {} }: SiteChanges): object {
   const trust = [{ issuers: ['test'], namespaces: ['*'], serviceAccounts: ['*'] }]
   const query = { StringEquals: { 's3:authType': 'REST-QUERY-STRING' } }
   return {
-    limits,
+    ...{ limits, timeouts },
     listeners: { s3: { host: '127.0.0.1', port: 0, cors }, ops: { host: '127.0.0.1', port: 0 } },
     accounts: [
       {
