@@ -18,8 +18,8 @@ export interface Step {
   readonly after?: Promise<unknown>
 }
 
-/** The tests that need clients in other languages. */
-export const CLIENTS_SUITES = ['test/clients/python/**/*.test.ts', 'test/clients/matrix/**/*.test.ts']
+/** The tests that need clients in other languages, or a browser. */
+export const CLIENTS_SUITES = ['test/clients/{browser,python}/**/*.test.ts', 'test/clients/matrix/**/*.test.ts']
 
 /** The tests of a file or folder: tap takes files and globs, and matches nothing by the name of a folder. */
 export function globOf(path: string): string {

@@ -1,4 +1,4 @@
-import { group, list } from './field.ts'
+import { group, list, type Reading, type ValueOf } from './field.ts'
 import { duration, text } from './scalar.ts'
 
 // A scheme and a host, no path; one `*` for a part of the host, or for everything when it stands alone.
@@ -28,3 +28,9 @@ export const CORS = group('What web pages of other origins may do (CORS). Closed
   }),
   maxAge: duration({ help: 'How long a browser may remember what it was permitted.', fallback: '10m', min: 0, max: DAY_MS })
 })
+
+/** A `*` beside other origins would make them look like a limit that is none. */
+export function checkCors(cors: ValueOf<typeof CORS>, path: string, reading: Reading): void {
+  if (cors.origins.length > 1 && cors.origins.includes('*') && reading.sound(path))
+    reading.problem(`${path}.origins`, 'must hold * alone, since it permits every origin, or no *')
+}

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { ACCOUNTS, checkAccounts } from './accounts.ts'
-import { CORS } from './cors.ts'
+import { checkCors, CORS } from './cors.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, POLICIES, ROLES, SEALING } from './identity.ts'
 import { ISSUERS } from './issuers.ts'
@@ -140,7 +140,9 @@ export type Settings = ValueOf<typeof SETTINGS>
 export function checkSettings(settings: Settings, reading: Reading): void {
   checkAccounts(settings.accounts, reading)
   checkIdentity(settings, reading)
-  const { s3 } = settings.listeners
+  const { s3, api } = settings.listeners
+  checkCors(s3.cors, 'listeners.s3.cors', reading)
+  if (api !== null) checkCors(api.cors, 'listeners.api.cors', reading)
   if (reading.sound('listeners')) checkListeners(settings.listeners, reading)
   if (s3.regions.length > 0 && !s3.regions.includes(s3.region) && reading.sound('listeners')) {
     reading.problem('listeners.s3.regions', `must contain listeners.s3.region, ${s3.region}: it is what clients are told to sign for`)

@@ -19,7 +19,7 @@ const IDENTITY: ReadonlySet<string> = new Set(['binary', '8bit', '7bit'])
 export function parsePartHead(bytes: Uint8Array): PartHead {
   const seen = new Set<string>()
   let head: PartHead | undefined
-  for (const line of utf8(bytes).split('\r\n')) {
+  for (const line of formText(bytes).split('\r\n')) {
     const [, written = '', value = ''] = LINE.exec(line) ?? []
     const name = written.toLowerCase()
     // A bare CR or LF would end the line for another reader.
@@ -60,11 +60,18 @@ function parseDisposition(value: string): PartHead {
   return { name: name.toLowerCase(), filename: parameters.get('filename') ?? null }
 }
 
-/** Text of a form; refused when it is not UTF-8. */
-export function utf8(bytes: Uint8Array): string {
+/** The text of these bytes; null when they are not UTF-8. */
+export function utf8(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
-    throw malformedForm('a field of the form is not UTF-8')
+    return null
   }
+}
+
+/** Text of a form; refused when it is not UTF-8. */
+export function formText(bytes: Uint8Array): string {
+  const text = utf8(bytes)
+  if (text === null) throw malformedForm('a field of the form is not UTF-8')
+  return text
 }

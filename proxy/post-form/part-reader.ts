@@ -1,5 +1,5 @@
 import { malformedForm } from './boundary.ts'
-import { parsePartHead, utf8 } from './part-head.ts'
+import { formText, parsePartHead } from './part-head.ts'
 
 /** What stands next in a form. */
 export type Part =
@@ -41,7 +41,7 @@ export class PartReader {
     }
     const end = this.#find(bytes, this.#delimiter, this.#at)
     if (end < 0) return null
-    const value = utf8(bytes.subarray(this.#at, end))
+    const value = formText(bytes.subarray(this.#at, end))
     const name = this.#field ?? ''
     this.#at = end
     this.#field = null

@@ -77,7 +77,8 @@ function readBytes(written: unknown): number {
   return value
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string | null): unknown {
+  if (text === null) throw invalid('it is not UTF-8.')
   try {
     return JSON.parse(text)
   } catch {

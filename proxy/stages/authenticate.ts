@@ -2,6 +2,7 @@ import { S3Error } from '../s3/error.ts'
 import { findAuthSource } from '../sigv4/auth-source.ts'
 import { SigV4Problem } from '../sigv4/problem.ts'
 import type { AcceptedRequest } from './accept.ts'
+import { refusalOf as refusalOfBody } from './body.ts'
 import { refuseRevoked } from './refuse-revoked.ts'
 import { BEARER_WAY } from './ways-in/bearer.ts'
 import { HEADER_SIGNATURE } from './ways-in/header-signature.ts'
@@ -63,7 +64,8 @@ const SIGV2_ADVICE =
   'or AWS_REGION (boto3: AWS_DEFAULT_REGION) to a region that has no version 2, such as the one this endpoint is configured with.'
 
 function refusalOf(error: unknown): unknown {
-  if (!(error instanceof SigV4Problem)) return error
+  // A form is read here, and its sender may have stopped.
+  if (!(error instanceof SigV4Problem)) return refusalOfBody(error)
   const message = error.kind === 'v2' ? SIGV2_ADVICE : error.message
   return new S3Error(error.code, error.kind, { ...error.extra, Message: message })
 }

@@ -8,7 +8,7 @@ import { installClients } from './install/install.ts'
 const { env, skipped } = await installClients({ slowToo: false })
 for (const line of skipped) process.stdout.write(`${line}\n`)
 const suite = {
-  name: 'clients in other languages',
+  name: 'boto3, the aws command line, a browser and the matrix of clients',
   command: 'tap',
   args: ['--reporter', 'tap', '--timeout', '600', ...CLIENTS_SUITES],
   env,

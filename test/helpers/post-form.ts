@@ -15,6 +15,8 @@ export interface PostSigning {
   readonly conditions?: readonly unknown[]
   /** The policy in place of the one that is made: its text, encoded afterwards. */
   readonly policyText?: string
+  /** The same, already encoded. */
+  readonly policyEncoded?: string
   /** Fields of signing that are replaced after it; null leaves one out. */
   readonly replaced?: Readonly<Record<string, string | null>>
 }
@@ -37,7 +39,7 @@ export function signedFields(order: PostSigning): Fields {
     expiration: new Date(at.getTime() + (order.expiresInSeconds ?? 300) * 1000).toISOString(),
     conditions: [{ bucket: order.bucket }, ...(order.conditions ?? exact(fields)), ...exact(signing)]
   }
-  const policy = Buffer.from(order.policyText ?? JSON.stringify(document)).toString('base64')
+  const policy = order.policyEncoded ?? Buffer.from(order.policyText ?? JSON.stringify(document)).toString('base64')
   const key = [region, 's3', 'aws4_request'].reduce<Buffer>(hmac, hmac(`AWS4${credentials.secretAccessKey}`, day))
   const all: Fields = [...fields, ...signing, ['policy', policy], ['x-amz-signature', hmac(key, policy).toString('hex')]]
   return all.flatMap(([name, value]) => {

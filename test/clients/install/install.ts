@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { findChromium } from './browser.ts'
 import { INSTALLERS, type Installer } from './installers.ts'
 
 /** Where clients were put, for the environment of their suites; absent where they could not be. */
@@ -34,6 +35,9 @@ export async function installClients({ slowToo }: InstallOptions): Promise<Insta
   const atOnce = INSTALLERS.filter(({ isSlow }) => isSlow !== true)
   await Promise.all(atOnce.map(install))
   for (const installer of inTurn) await install(installer)
+  const chromium = await findChromium()
+  if (chromium === null) skipped.push('the browser: skipped, there is no chromium')
+  else env['SLUICE_TEST_CHROMIUM'] = chromium
   return { env, skipped: skipped.sort() }
 }
 

@@ -75,12 +75,20 @@ export interface Site {
 
 const policy = (statement: object): object => ({ Version: '2012-10-17', Statement: [statement] })
 
-function settings(endpoint: string, jwks: string) {
+/** Where a site is not as usual. */
+export interface SiteChanges {
+  readonly cors?: object
+  readonly limits?: object
+  readonly timeouts?: object
+}
+
+function settings(endpoint: string, jwks: string, { cors = {}, limits = {}, timeouts = {} }: SiteChanges) {
   const trust = [{ issuers: ['test'], namespaces: ['*'], serviceAccounts: ['*'] }]
   const query = { StringEquals: { 's3:authType': 'REST-QUERY-STRING' } }
   return {
+    ...{ limits, timeouts },
     listeners: {
-      s3: { host: '127.0.0.1', port: 0 },
+      s3: { host: '127.0.0.1', port: 0, cors },
       api: { host: '127.0.0.1', port: 0, cors: { origins: [PAGE] } },
       ops: { host: '127.0.0.1', port: 0 }
     },
@@ -149,13 +157,13 @@ function memoryDatabase(): Database {
 
 type SiteSettings = ReturnType<typeof settings>
 
-export interface SiteOptions {
+export interface SiteOptions extends SiteChanges {
   /** Changes the settings before they are read. */
   readonly adjust?: (settings: SiteSettings) => object
 }
 
 /** Starts a site; its test stops it. */
-export async function startSite({ adjust = (same) => same }: SiteOptions = {}): Promise<Site> {
+export async function startSite({ adjust = (same) => same, ...changes }: SiteOptions = {}): Promise<Site> {
   let offsetMs = 0
   const now = (): Date => new Date(Date.now() + offsetMs)
   const store = await startStore({
@@ -166,7 +174,7 @@ export async function startSite({ adjust = (same) => same }: SiteOptions = {}): 
   const keys = await startKeySource()
   const folder = await mkdtemp(join(tmpdir(), 'sluice-site-'))
   const logFile = join(folder, 'requests.log')
-  const yamlText = JSON.stringify(adjust(settings(store.endpoint, keys.url)))
+  const yamlText = JSON.stringify(adjust(settings(store.endpoint, keys.url, changes)))
   const config = readConfig({ yamlText, env: {}, readFile: (path) => readFileSync(path, 'utf8'), dev: true })
   const identity = composeIdentity(config, now, () => undefined)
   const names = {
@@ -264,7 +272,7 @@ const CODE = /(?:<Code>|"Code":")([^<"]*)/
 
 function send(host: string, { method, target, headers = {}, body }: Sending): Promise<Reply> {
   const [hostname = '', port = ''] = host.split(':')
-  const framing = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const framing = body === undefined || 'transfer-encoding' in headers ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {

@@ -167,6 +167,21 @@ const PROBLEMS: readonly (Given & { readonly why: string; readonly says: RegExp 
     yaml: yamlWith(second({ shared: true, spread: 0, bucketTemplate: 'b00' })),
     says: /^accounts\[1\]\.shared: accounts\[0\] is marked shared already/
   },
+  {
+    why: 'an origin has a path',
+    yaml: yamlWith({ 'listeners.s3.cors.origins': ['https://app.example.com/'] }),
+    says: /^listeners\.s3\.cors\.origins\[0\]: must be an origin such as/
+  },
+  {
+    why: 'an origin has two stars',
+    yaml: yamlWith({ 'listeners.s3.cors.origins': ['https://*.*.example.com'] }),
+    says: /^listeners\.s3\.cors\.origins\[0\]: must be an origin such as/
+  },
+  {
+    why: 'every origin is permitted beside one',
+    yaml: yamlWith({ 'listeners.s3.cors.origins': ['*', 'https://app.example.com'] }),
+    says: /^listeners\.s3\.cors\.origins: must hold \* alone/
+  },
   { why: 'two accounts have one id', yaml: yamlWith(second({ id: 'main' })), says: /^accounts\[1\]\.id: main is the id of another/ },
   {
     why: 'a key is unknown',

@@ -69,6 +69,7 @@ for (const name of OPERATION_NAMES) {
 
 const REFUSED: readonly [why: string, request: string, code: string][] = [
   ['an operation that the table does not list', 'GET object ?torrent', 'NotImplemented'],
+  ['a POST to a bucket that is no form', 'POST bucket', 'NotImplemented'],
   ['two sub-resources at once', 'GET object ?tagging ?uploadId=1', 'NotImplemented'],
   ['a sub-resource besides a version', 'GET object ?retention ?versionId=1', 'NotImplemented'],
   ['the checksum of a body that a read does not have', 'GET object +x-amz-checksum-crc32:AAAAAQ==', 'NotImplemented'],
