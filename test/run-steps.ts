@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 
 export interface Result {
   readonly passed: number
@@ -14,12 +16,15 @@ export interface Step {
   readonly env?: Readonly<Record<string, string>>
   /** Tap suites report their own counts, other runs of steps say them in their last line; anything else counts as one. */
   readonly counts: 'tap' | 'line' | 'one'
-  /** What must have ended before the step begins. */
-  readonly after?: Promise<unknown>
+  /** What the step waits for: more of its environment, and what is said of it. */
+  readonly after?: Promise<{ readonly env: Readonly<Record<string, string>>; readonly lines: readonly string[] }>
 }
 
-/** The tests that need clients in other languages, or a browser. */
-export const CLIENTS_SUITES = ['test/clients/{browser,python}/**/*.test.ts', 'test/clients/matrix/**/*.test.ts']
+/** Every client by every way in. */
+export const MATRIX_SUITE = 'test/clients/matrix/**/*.test.ts'
+
+/** The long list of steps with clients in other languages, and a browser. */
+export const CLIENTS_SUITE = 'test/clients/{browser,python}/**/*.test.ts'
 
 /** The tests of a file or folder: tap takes files and globs, and matches nothing by the name of a folder. */
 export function globOf(path: string): string {
@@ -28,39 +33,57 @@ export function globOf(path: string): string {
 
 const BIN = join(import.meta.dirname, '..', 'node_modules', '.bin')
 
-/** Runs the steps one after the other, with their progress, and prints `N passed, N failed` last. */
-export async function runSteps(steps: readonly Step[]): Promise<Result> {
-  let passed = 0
-  let failed = 0
-  for (const [index, step] of steps.entries()) {
-    const started = performance.now()
-    process.stdout.write(`[${index + 1}/${steps.length}] ${step.name} …\n`)
-    await step.after
-    const result = await runStep(step)
-    passed += result.passed
-    failed += result.failed
-    const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    process.stdout.write(`[${index + 1}/${steps.length}] ${step.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)\n`)
-  }
-  process.stdout.write(`${passed} passed, ${failed} failed\n`)
+/**
+ * Runs the steps one after the other, with their progress, and prints `N passed, N failed` last. Other steps, which run beside
+ * them one after the other, are shown when they end.
+ */
+export async function runSteps(steps: readonly Step[], beside: readonly Step[] = []): Promise<Result> {
+  const [front, others] = await Promise.all([runLane(steps, (line) => print(line)), runLane(beside)])
+  const passed = front.passed + others.passed
+  const failed = front.failed + others.failed
+  print(`${passed} passed, ${failed} failed`)
   return { passed, failed }
 }
 
-function runStep(step: Step): Promise<Result> {
+/** Without `say`, what a step says is kept until it has ended, so that two steps do not mix. */
+async function runLane(steps: readonly Step[], say?: (line: string) => void): Promise<Result> {
+  let passed = 0
+  let failed = 0
+  for (const step of steps) {
+    const kept: string[] = []
+    const tell = say ?? ((line: string): unknown => kept.push(line))
+    const started = performance.now()
+    tell(`${step.name} …`)
+    const result = await runStep(step, (line) => void tell(`  ${line}`))
+    passed += result.passed
+    failed += result.failed
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    tell(`${step.name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`)
+    for (const line of kept) print(line)
+  }
+  return { passed, failed }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+async function runStep(step: Step, say: (line: string) => void): Promise<Result> {
+  const { env = {}, lines = [] } = (await step.after) ?? {}
+  for (const line of lines) say(line)
   return new Promise((resolve) => {
     const command = step.command.includes('/') ? step.command : join(BIN, step.command)
-    const child = spawn(command, step.args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...step.env } })
-    const reader = READERS[step.counts]()
-    child.stdout.setEncoding('utf8')
-    let rest = ''
-    child.stdout.on('data', (text: string) => {
-      const lines = (rest + text).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) reader.line(line)
-    })
+    const child = spawn(command, step.args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...step.env, ...env } })
+    const reader = READERS[step.counts](say)
+    eachLine(child.stdout, (line) => reader.line(line))
+    eachLine(child.stderr, say)
     child.on('error', () => resolve({ passed: 0, failed: 1 }))
     child.on('close', (code) => resolve(reader.result(code)))
   })
+}
+
+function eachLine(stream: Readable, take: (line: string) => void): void {
+  createInterface({ input: stream, crlfDelay: Infinity }).on('line', take)
 }
 
 interface Reader {
@@ -68,21 +91,21 @@ interface Reader {
   result(code: number | null): Result
 }
 
-const READERS: Readonly<Record<Step['counts'], () => Reader>> = { tap: tapReader, line: lineReader, one: plainReader }
-
-function print(line: string): void {
-  process.stdout.write(`  ${line}\n`)
+const READERS: Readonly<Record<Step['counts'], (say: (line: string) => void) => Reader>> = {
+  tap: tapReader,
+  line: lineReader,
+  one: plainReader
 }
 
-function plainReader(): Reader {
-  return { line: print, result: (code) => (code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }) }
+function plainReader(say: (line: string) => void): Reader {
+  return { line: say, result: (code) => (code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }) }
 }
 
-function lineReader(): Reader {
+function lineReader(say: (line: string) => void): Reader {
   let counts: Result | null = null
   return {
     line(line) {
-      print(line)
+      say(line)
       const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(line) ?? []
       counts = passed === undefined ? counts : { passed: Number(passed), failed: Number(failed) }
     },
@@ -91,7 +114,7 @@ function lineReader(): Reader {
 }
 
 /** Prints one line per finished file and everything about a failure; the counts are those of the last summary line. */
-function tapReader(): Reader {
+function tapReader(say: (line: string) => void): Reader {
   let counts: Result = { passed: 0, failed: 0 }
   let inFailure = false
   let indent = 0
@@ -99,16 +122,16 @@ function tapReader(): Reader {
     line(line) {
       const summary = /^# \{ total: (\d+), pass: (\d+)(?:, fail: (\d+))?/.exec(line)
       if (summary !== null) counts = { passed: Number(summary[2]), failed: Number(summary[3] ?? 0) }
-      if (/^(not )?ok \d+ - test\//.test(line)) print(line)
+      if (/^(not )?ok \d+ - test\//.test(line)) say(line)
       const failure = /^( *)not ok /.exec(line)
       if (failure !== null) {
         inFailure = true
         indent = failure[1]?.length ?? 0
-        print(line)
+        say(line)
       } else if (inFailure) {
         const depth = line.length - line.trimStart().length
         if (line.trim() !== '' && depth <= indent) inFailure = false
-        else print(line)
+        else say(line)
       }
     },
     result: (code) => reconciled(counts, code)

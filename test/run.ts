@@ -1,31 +1,51 @@
 /**
- * `npm test`: type check, lint, format check, then every test that needs nothing but Node; client suites in other
- * languages run where their runtime is found and are named where it is not. Ends with `N passed, N failed`.
- * With paths: only those suites.
+ * `npm test`: type check, lint and format check beside every test that needs nothing but Node, then every client by every way in;
+ * clients in other languages take part where their runtime is found and are named where it is not. Ends with
+ * `N passed, N failed`. With paths: only those suites.
  */
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { installClients } from './clients/install/install.ts'
-import { CLIENTS_SUITES, globOf, runSteps, type Step } from './run-steps.ts'
+import { CLIENTS_SUITE, globOf, MATRIX_SUITE, runSteps, type Step } from './run-steps.ts'
 
 const asked = process.argv.slice(2).map(globOf)
 const isWhole = asked.length === 0
-// Their suite is a step of its own, which installs them first. Without any path tap runs all that .taprc includes.
-const tests = isWhole ? CLIENTS_SUITES.flatMap((suite) => ['--exclude', suite]) : asked
+const needsClients = isWhole || asked.some((path) => path.startsWith('test/clients'))
+// Downloads go on beside the other steps.
+const clients = needsClients
+  ? installClients({ slowToo: false }).then(({ env, skipped }) => ({ env, lines: skipped }))
+  : Promise.resolve({ env: {}, lines: [] })
 
-const STEPS: readonly Step[] = [
-  { name: 'prepare tap', command: 'tap', args: ['build'], counts: 'one' },
+const TAP = ['--reporter', 'tap']
+
+const ROOT = join(import.meta.dirname, '..')
+// What `tap build` makes lies in node_modules and depends on nothing but these.
+const made = createHash('sha256')
+  .update(readFileSync(join(ROOT, '.taprc')))
+  .update(readFileSync(join(ROOT, 'package-lock.json')))
+  .digest('hex')
+const isMade = join(ROOT, 'node_modules', `.tap-built-${made.slice(0, 16)}`)
+const PREPARE: readonly Step[] = existsSync(isMade) ? [] : [{ name: 'prepare tap', command: 'tap', args: ['build'], counts: 'one' }]
+
+/** One core's work each, beside tests that leave some of two. */
+const CHECKS: readonly Step[] = [
   { name: 'typecheck', command: 'tsc', args: ['--noEmit', '-p', '.'], counts: 'one' },
   { name: 'lint', command: 'eslint', args: ['.'], counts: 'one' },
-  { name: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'], counts: 'one' },
-  { name: 'tests', command: 'tap', args: ['--reporter', 'tap', ...tests], counts: 'tap' }
+  { name: 'format', command: 'prettier', args: ['--check', '--log-level', 'warn', '.'], counts: 'one' }
 ]
 
-function clientsStep(): Step {
-  // Downloads go on beside the other steps.
-  const after = installClients({ slowToo: false })
-  const args = [join(import.meta.dirname, 'clients', 'run.ts')]
-  return { name: 'clients in other languages', command: process.execPath, args, counts: 'line', after }
-}
+// Without any path tap runs all that .taprc includes.
+const WHOLE: readonly Step[] = [
+  ...PREPARE,
+  { name: 'tests', command: 'tap', args: [...TAP, '--exclude', MATRIX_SUITE, '--exclude', CLIENTS_SUITE], counts: 'tap' },
+  { name: 'every client by every way in', command: 'tap', args: [...TAP, '--timeout', '600', MATRIX_SUITE], counts: 'tap', after: clients }
+]
+const SOME: readonly Step[] = [
+  ...PREPARE,
+  { name: 'tests', command: 'tap', args: [...TAP, ...(needsClients ? ['--timeout', '600'] : []), ...asked], counts: 'tap', after: clients }
+]
 
-const { failed } = await runSteps(isWhole ? [...STEPS, clientsStep()] : STEPS)
+const { failed } = await runSteps(isWhole ? WHOLE : SOME, CHECKS)
+if (failed === 0) writeFileSync(isMade, '')
 process.exitCode = failed === 0 ? 0 : 1

@@ -9,6 +9,7 @@ import { readConfig, type Config } from '../../proxy/config/config.ts'
 import { API_ERRORS } from '../../proxy/api/error.ts'
 import { S3_ERRORS } from '../../proxy/s3/error.ts'
 import { STS_ERRORS } from '../../proxy/sts/error.ts'
+import { clientsTable } from './docs/clients-table.ts'
 import { configurationPage } from './docs/configuration-page.ts'
 import { blockNamed, withGenerated } from './docs/markdown.ts'
 import { operationsTable } from './docs/operations-table.ts'
@@ -20,6 +21,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 const GENERATED: readonly { readonly page: string; readonly part: string; readonly make: () => string | Promise<string> }[] = [
   { page: 'README.md', part: 'operations', make: operationsTable },
+  { page: 'docs/clients.md', part: 'clients', make: clientsTable },
   { page: 'docs/configuration.md', part: 'settings', make: configurationPage },
   { page: 'docs/guarantees.md', part: 'providers', make: providersTable },
   { page: 'docs/operations.md', part: 'metrics', make: metricsTable },

@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { startAwsCli } from '../aws-cli/driver.ts'
 import { startCurl, startCurlWithUrlsOf } from '../command-line/curl.ts'
 import { startCommandLine } from '../command-line/driver.ts'
@@ -36,6 +37,10 @@ export interface Client {
 }
 
 const { env } = process
+const CURL = env['PATH']
+  ?.split(delimiter)
+  .map((folder) => join(folder, 'curl'))
+  .find((path) => existsSync(path))
 const CLIENTS = join(import.meta.dirname, '..')
 const KEYS: readonly WayName[] = ['session credentials', 'access key']
 const ENVIRONMENT: readonly WayName[] = ['web identity', ...KEYS]
@@ -77,7 +82,7 @@ export const MATRIX: readonly Client[] = [
     ],
     start: (login, s3) => startRestic(env['SLUICE_TEST_RESTIC'] ?? '', login, s3)
   },
-  curl('curl', [...KEYS, 'bearer'], startCurl),
+  curl('curl', [...KEYS, 'bearer'], startCurl, CURL),
   curl('curl, by URLs of boto3', ['presigned URL'], urlsOf('boto3'), env['SLUICE_TEST_PYTHON']),
   curl('curl, by URLs of minio-go', ['presigned URL'], urlsOf('minio-go'), env['SLUICE_TEST_GO_CLIENTS']),
   {
@@ -135,9 +140,9 @@ function commandLine(name: string, ways: readonly WayName[], installed: string |
   }
 }
 
-/** curl is on every machine that these tests run on. */
-function curl(name: string, ways: readonly WayName[], start: Client['start'], installed: string | undefined = 'curl'): Client {
-  return { name, ways, installed, keepsBytes: true, gaps: [], start }
+/** curl is the machine's own; `needs` is where the client is that makes its URLs. */
+function curl(name: string, ways: readonly WayName[], start: Client['start'], needs: string | undefined): Client {
+  return { name, ways, installed: CURL === undefined ? undefined : needs, keepsBytes: true, gaps: [], start }
 }
 
 function urlsOf(maker: string): Client['start'] {

@@ -10,6 +10,8 @@ export interface Site {
   readonly sluice: TestSluice
   readonly tenant: string
   readonly otherTenant: string
+  /** The upstream's, which the other tenant has to itself. */
+  readonly otherBucket: string
   readonly accessKey: Keys
 }
 
@@ -54,7 +56,7 @@ export async function startSite(): Promise<Site> {
     }
   })
   const { shared: tenant, dedicated: otherTenant } = sluice.tenants
-  return { sluice, tenant, otherTenant, accessKey: await makeAccessKey(sluice, tenant) }
+  return { sluice, tenant, otherTenant, otherBucket: `sluice-${otherTenant}`, accessKey: await makeAccessKey(sluice, tenant) }
 }
 
 const SERVICE = 'shop/orders'

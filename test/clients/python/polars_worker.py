@@ -6,6 +6,9 @@ Reads orders as lines of JSON and answers each with a line; ../driver.ts says wh
 import json
 import sys
 
+# Nothing is written beside the sources.
+sys.dont_write_bytecode = True
+
 import polars
 
 from bodies import bytes_of, shown

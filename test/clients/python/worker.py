@@ -9,6 +9,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
+# Nothing is written beside the sources.
+sys.dont_write_bytecode = True
+
 import boto3
 from botocore.exceptions import ClientError
 
