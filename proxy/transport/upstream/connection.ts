@@ -243,7 +243,7 @@ export class UpstreamConnection implements Deadlined, Outlet {
   #complete(lent: boolean): void {
     const exchange = this.#exchange
     const idleMs = this.#idleMs(exchange)
-    const lend = lent ? this.#memory.leave() : null
+    const lend = lent ? this.#memory.leave() : this.#memory.settle()
     this.#exchange = this.#head = this.#framing = null
     this.#stopped = false
     this.#heads.reset()

@@ -7,6 +7,8 @@ import type { BufferPool } from './buffers.ts'
 export class ReadMemory {
   #pool: BufferPool
   #buffer: Buffer | null = null
+  /** True while the socket may read into the buffer: it can be given other memory only after a read. */
+  #readsOwn = false
   /** True while a sink may still read from the buffer. */
   held = false
 
@@ -16,10 +18,12 @@ export class ReadMemory {
 
   /** What is read here is used up, or copied, before the callback returns. */
   shared(): Buffer {
+    this.#readsOwn = false
     return this.#pool.scratch
   }
 
   own(bytesExpected: number): Buffer {
+    this.#readsOwn = true
     return (this.#buffer ??= this.#pool.take(bytesExpected))
   }
 
@@ -39,6 +43,12 @@ export class ReadMemory {
     if (this.held) this.#pool.forget(buffer)
     else this.#pool.giveBack(buffer)
     this.held = false
+  }
+
+  /** The body is at its end and nobody reads from the buffer: it goes back now, or after the next read. */
+  settle(): null {
+    if (!this.#readsOwn) this.release()
+    return null
   }
 
   /** Leaves the buffer to whoever reads from it. The function gives it back: with false where it may still be read from, so that nobody else gets it. */

@@ -76,3 +76,55 @@ t.test('the name asked for is that of the host connected to, whatever the Host h
   t.strictSame(servers, ['localhost'], 'one connection served all')
   t.match(requests[0], /\r\nhost: bucket-1.s3.test\r\n/)
 })
+
+t.test('a large answer over TLS comes whole, however slowly its sink takes it', async (t) => {
+  const content = Buffer.alloc(3_000_000)
+  for (let i = 0; i < content.length; i += 4) content.writeUInt32LE(i, i)
+  const server = createServer({ key, cert }, (socket) => {
+    socket.on('error', () => {})
+    socket.on('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${content.length}\r\n\r\n`)
+      socket.write(content)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  const client = createUpstream({ ...UPSTREAM_LIMITS, onError: () => {} })
+  t.teardown(async () => {
+    await client.close()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  for (let round = 0; round < 3; round += 1) {
+    const { body } = await client.send({
+      origin: { secure: true, hostname: 'localhost', port, ca: cert },
+      method: 'GET',
+      rawTarget: '/k',
+      rawHeaders: ['host', 'localhost'],
+      body: null,
+      bodyLength: 0,
+      headTimeoutMs: 5_000
+    })
+    const chunks: Buffer[] = []
+    await new Promise<void>((resolve, reject) => {
+      body.start({
+        write: (bytes) => {
+          if (chunks.length % 3 === 0) {
+            chunks.push(Buffer.from(bytes))
+            return true
+          }
+          const at = chunks.push(Buffer.alloc(0)) - 1
+          setTimeout(() => {
+            chunks[at] = Buffer.from(bytes)
+            body.resume()
+          }, at % 7)
+          return false
+        },
+        end: resolve,
+        fail: reject
+      })
+    })
+    t.ok(Buffer.concat(chunks).equals(content))
+    t.equal(client.counts.lentBytes, 0)
+  }
+  t.equal(client.counts.open, 1, 'one connection served all')
+})
