@@ -24,6 +24,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proxy/sts': ['proxy/identity', 'proxy/s3', 'proxy/sigv4', 'proxy/tenants'],
   'proxy/dev': ['proxy/dev/store'],
   'proxy/dev/store': [],
+  'proxy/sidecar': [
+    'proxy/s3',
+    'proxy/sigv4',
+    'proxy/sigv4/payload',
+    'proxy/stages',
+    'proxy/stages/ways-in/hoisted-headers.ts',
+    'proxy/sts/form.ts',
+    'proxy/tenants/keys.ts',
+    'proxy/upstreams',
+    'proxy/observe/access-record.ts',
+    'proxy/transport/transport.ts'
+  ],
   'proxy/stages/ways-in': ['proxy/s3', 'proxy/sigv4', 'proxy/sigv4/payload', 'proxy/identity', 'proxy/stages/accept.ts'],
   'proxy/stages': [
     'policy',

@@ -5,20 +5,20 @@ import { leaseTimes } from './leases.ts'
 import { composeKeyRing } from './key-ring.ts'
 import { composeIdentity, type Identity } from './identity.ts'
 import { lifeOf, type Sluice } from './life.ts'
+import { composeMetrics, logLevel, noteCredentials } from './observe.ts'
 import { composeServers, type ServersOptions } from './servers.ts'
-import { composeUpstreams } from './upstreams.ts'
+import { composeUpstreamClient, composeUpstreams } from './upstreams.ts'
 import { composeWaysIn } from './ways-in.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, ServingConfig } from '../config/config.ts'
 import { registerTenant, unregisterTenant } from '../database/assignments.ts'
 import { isConnectionFault } from '../database/connect.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import { mayTouch, namesTenant } from '../identity/roles.ts'
 import { createLog, type Log } from '../observe/log.ts'
-import { createMetrics, type Metrics } from '../observe/metrics.ts'
+import type { Metrics } from '../observe/metrics.ts'
 import { OwnerCache } from '../ownership/owner-cache.ts'
-import { S3_ERRORS, S3Error } from '../s3/error.ts'
+import { S3Error } from '../s3/error.ts'
 import { isKnownHeader } from '../s3/headers.ts'
-import { OPERATION_NAMES } from '../s3/operations.ts'
 import { SigningKeyCache } from '../sigv4/signing-key.ts'
 import type { BucketDependencies } from '../stages/answer-here.ts'
 import { mayListTenant } from '../stages/authorize.ts'
@@ -28,7 +28,6 @@ import type { LedgerPort } from '../stages/ports.ts'
 import type { PlacementDependencies } from '../stages/resolve.ts'
 import type { Assignment } from '../tenants/keys.ts'
 import { isTenantId } from '../tenants/placement.ts'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../transport/upstream-undici.ts'
 import type { UpstreamClient } from '../transport/transport.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import type { CredentialsEvent } from '../upstreams/credentials.ts'
@@ -42,13 +41,19 @@ export interface ComposeOptions {
 const SIGNING_KEYS_MAX = 10_000
 const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 
+/** What requests need of the database. */
+export interface PlacementStore extends Pick<Database, 'run' | 'directory' | 'revocations' | 'accessKeys' | 'leases'> {
+  readonly feed: Pick<Database['feed'], 'refresh'>
+  readonly ledger: LedgerPort
+}
+
 /** The parts of a proxy, each built once. */
 export interface Parts {
-  readonly config: Config
+  readonly config: ServingConfig
   readonly log: Log
   readonly metrics: Metrics
   readonly identity: Identity
-  readonly database: Database
+  readonly database: PlacementStore
   readonly accounts: ReadonlyMap<string, UpstreamAccount>
   readonly upstream: UpstreamClient
   readonly now: () => Date
@@ -68,48 +73,21 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const onCredentials = (event: CredentialsEvent): void => noteCredentials(event, { log, metrics, now })
   const upstreams = composeUpstreams(config, { now, random: Math.random, onEvent: onCredentials })
   const { accounts } = upstreams
-  const metrics = createMetrics({
-    names: {
-      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity'],
-      errorCodes: Object.keys(S3_ERRORS),
-      accounts: [...accounts.keys()],
-      issuers: identity.issuers.all.map(({ id }) => id),
-      rejectionReasons: Object.keys(S3_ERRORS)
-    },
+  const metrics = composeMetrics({
+    accounts: [...accounts.keys()],
+    issuers: identity.issuers.all.map(({ id }) => id),
     snapshotAgeSeconds: () => {
       const { confirmedAt } = database.feed.status()
       return confirmedAt === null ? null : (now().getTime() - confirmedAt.getTime()) / 1000
-    },
-    processMetrics: true
+    }
   })
   for (const { id, credentials } of accounts.values())
     if (credentials.usable) metrics.credentialsInUse(id, { since: now(), notAfter: null })
-  const upstream = createUndiciUpstream({
-    ...UPSTREAM_DEFAULTS,
-    connectTimeoutMs: config.timeouts.upstreamConnect,
-    idleBodyTimeoutMs: config.timeouts.idle,
-    connectionsMax: config.limits.upstreamConnectionsMax,
-    onError: (error) => log.event('warn', `upstream: ${error.message}`)
-  })
+  const upstream = composeUpstreamClient(config, log)
   const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
   const deps = composeDependencies(parts, keyRing.ring)
   const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
-  return lifeOf({ ...parts, keyRing, upstreams }, servers)
-}
-
-/** What became of an attempt to get credentials: counted always, written once. */
-function noteCredentials(
-  event: CredentialsEvent,
-  { log, metrics, now }: { readonly log: Log; readonly metrics: Metrics; readonly now: () => Date }
-): void {
-  const { account, tenant, result, reason, notAfter } = event
-  metrics.credentialsReloaded(account, result)
-  if (result === 'loaded' && tenant === null) metrics.credentialsInUse(account, { since: now(), notAfter })
-  // Those of tenants come and go as tenants are asked for.
-  if (event.repeated || (result === 'loaded' && tenant !== null)) return
-  if (result === 'loaded')
-    log.event('info', 'new credentials of an account are in use', { account, notAfter: notAfter?.toISOString() ?? null })
-  else log.event('warn', `the credentials of an account could not be renewed: ${reason ?? ''}`, { account, tenant })
+  return lifeOf({ ...parts, database, keyRing, upstreams }, servers)
 }
 
 /** What the stages need, from the parts of a proxy. */
@@ -220,7 +198,7 @@ function bucketsOf(
 }
 
 /** The ledger as requests see it: without Postgres its questions are refused as an outage; changes wait. */
-function ledgerPort({ ledger }: Database): LedgerPort {
+function ledgerPort({ ledger }: PlacementStore): LedgerPort {
   const orUnavailable = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     const answer = await answering(work)
     if (answer === 'unavailable')
@@ -262,12 +240,6 @@ function byteBudget(bytesMax: number): ByteBudget {
       left += bytes
     }
   }
-}
-
-function logLevel(config: Config): 'debug' | 'info' | 'warn' | 'error' {
-  const { level } = config.log
-  if (level === 'fatal') return 'error'
-  return level === 'trace' ? 'debug' : level
 }
 
 function readiness({ identity, database, accounts }: Parts): ReturnType<ServersOptions['ready']> {

@@ -11,7 +11,7 @@ export interface CompiledPolicies {
 }
 
 /** Compiles every policy of a configuration, used or not; throws one error with what is wrong in all of them. */
-export function compilePolicies(config: Config): CompiledPolicies {
+export function compilePolicies(config: Pick<Config, 'roles' | 'policies'>): CompiledPolicies {
   const problems: string[] = []
   const compiled: Policy[] = []
   const compile = (document: unknown, name: string): Policy | null => {

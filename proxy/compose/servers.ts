@@ -6,13 +6,13 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { createOpsServer } from '../ops/ops-server.ts'
 import { S3Error } from '../s3/error.ts'
-import { createS3Server } from '../server.ts'
+import { createS3Server, type S3Server } from '../server.ts'
 import { answerError } from '../stages/answer-error.ts'
 import type { Dependencies } from '../stages/dependencies.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
 import { createNodeInbound } from '../transport/inbound-node.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../transport/inbound.ts'
-import type { Answer } from '../transport/transport.ts'
+import type { Answer, Incoming } from '../transport/transport.ts'
 
 export interface Servers {
   listen(): Promise<{ readonly s3: string; readonly ops: string }>
@@ -31,32 +31,10 @@ const CLOSE_AFTER_MS = 5_000
 
 /** The S3 listener and the ops listener. */
 export function composeServers(deps: Dependencies, { config, log, metrics, ready }: ServersOptions): Servers {
-  const { listeners, limits, timeouts } = config
-  const s3 = createS3Server({
-    inbound: (handlers) =>
-      createNodeInbound(
-        {
-          limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
-          timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
-        },
-        handlers
-      ),
-    handle: async (incoming, record) => identified(await handle(incoming, record, deps), record),
-    answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
-    overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
-    log,
-    metrics: {
-      ...metrics,
-      requestDone(record) {
-        metrics.requestDone(record)
-        countOutcome(record, metrics)
-      }
-    },
-    now: deps.now,
-    monotonicMs: () => performance.now(),
-    randomBytes,
-    limits: { requestsMax: limits.requestsMax },
-    drain: { closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS, drainTimeoutMs: timeouts.drain }
+  const { listeners } = config
+  const s3 = composeListener({
+    ...{ config, log, metrics, now: deps.now, closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS },
+    handle: async (incoming, record) => identified(await handle(incoming, record, deps), record)
   })
   const ops = createOpsServer({
     checks: [
@@ -81,13 +59,53 @@ export function composeServers(deps: Dependencies, { config, log, metrics, ready
   }
 }
 
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+export interface ListenerOptions {
+  readonly config: Pick<Config, 'limits' | 'timeouts'>
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly now: () => Date
+  readonly closeAfterMs: number
+  readonly handle: (incoming: Incoming, record: AccessRecord) => Promise<Answer>
+}
+
+/** A listener for S3 requests, each taken through `handle` and refused in S3's words. */
+export function composeListener({ config, log, metrics, now, closeAfterMs, handle: answer }: ListenerOptions): S3Server {
+  const { limits, timeouts } = config
+  return createS3Server({
+    inbound: (handlers) =>
+      createNodeInbound(
+        {
+          limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
+          timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
+        },
+        handlers
+      ),
+    handle: answer,
+    answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
+    overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
+    log,
+    metrics: {
+      ...metrics,
+      requestDone(record) {
+        metrics.requestDone(record)
+        countOutcome(record, metrics)
+      }
+    },
+    now,
+    monotonicMs: () => performance.now(),
+    randomBytes,
+    limits: { requestsMax: limits.requestsMax },
+    drain: { closeAfterMs, drainTimeoutMs: timeouts.drain }
+  })
+}
+
+export function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
   return `http://${name}:${port}`
 }
 
 /** Every answer names its request, as S3's do: the id that stands in an error's body too. Those a browser can ask for guard it. */
-function identified(answer: Answer, record: AccessRecord): Answer {
+export function identified(answer: Answer, record: AccessRecord): Answer {
   const named = ['x-amz-request-id', record.requestId, 'x-amz-id-2', record.requestId]
   return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn)] }
 }

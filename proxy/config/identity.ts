@@ -37,7 +37,7 @@ const ROLE_RULE = group('Gives a role to callers who named none; the first rule 
   serviceAccounts: list(globs('service account'), { help: 'Service accounts the rule is for.', fallback: ['*'] })
 })
 
-const ISSUER = group('A party whose tokens prove who calls.', {
+export const ISSUER = group('A party whose tokens prove who calls.', {
   id: text({
     help: 'Names the issuer in policies, roles and marks of objects; never changes.',
     pattern: /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/,
@@ -65,7 +65,7 @@ export const ISSUERS = list(ISSUER, { help: 'Who may vouch for callers.' })
 /** A policy of a role: one that has a name, or a document of its own. */
 export type RolePolicy = { readonly name: string } | PolicyDocument
 
-const ROLE_POLICY: Field<RolePolicy> = {
+export const ROLE_POLICY: Field<RolePolicy> = {
   ...policyDocument('A policy of the role.'),
   takes: 'a name, a policy document, or {file: PATH} of one',
   schema: { description: 'Name of a built-in or configured policy, or a document.', type: ['string', 'object'] },
@@ -179,7 +179,8 @@ function checkIssuer({ issuers, roles }: IdentitySettings, index: number, readin
   }
 }
 
-function checkJwks(jwks: IssuerConfig['jwks'], path: string, reading: Reading): void {
+/** What is wrong between the places that the keys of an issuer may come from. */
+export function checkJwks(jwks: IssuerConfig['jwks'], path: string, reading: Reading): void {
   if (!reading.sound(path)) return
   const given = (['url', 'file', 'inline'] as const).filter((name) => jwks[name] !== null)
   if (given.length !== 1)

@@ -8,7 +8,7 @@ import { describeConfig } from '../../proxy/config/describe.ts'
 import { readConfig, type Config } from '../../proxy/config/config.ts'
 import { S3_ERRORS } from '../../proxy/s3/error.ts'
 import { STS_ERRORS } from '../../proxy/sts/error.ts'
-import { configurationPage } from './docs/configuration-page.ts'
+import { configurationPage, sidecarPage } from './docs/configuration-page.ts'
 import { blockNamed, withGenerated } from './docs/markdown.ts'
 import { operationsTable } from './docs/operations-table.ts'
 import { errorCodesTable, logFields, metricsTable, providersTable, stsErrorCodesTable } from './docs/reference-tables.ts'
@@ -20,6 +20,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const GENERATED: readonly { readonly page: string; readonly part: string; readonly make: () => string | Promise<string> }[] = [
   { page: 'README.md', part: 'operations', make: operationsTable },
   { page: 'docs/configuration.md', part: 'settings', make: configurationPage },
+  { page: 'docs/sidecar.md', part: 'sidecar settings', make: sidecarPage },
   { page: 'docs/guarantees.md', part: 'providers', make: providersTable },
   { page: 'docs/operations.md', part: 'metrics', make: metricsTable },
   { page: 'docs/errors.md', part: 'errors', make: errorCodesTable },
