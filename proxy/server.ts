@@ -8,7 +8,7 @@ export interface ErrorContext {
   readonly record: AccessRecord
 }
 
-export interface S3ServerDependencies {
+export interface RequestServerDependencies {
   readonly inbound: InboundFactory
   readonly handle: (incoming: Incoming, record: AccessRecord) => Answer | Promise<Answer>
   /** Turns whatever was thrown into an answer, and notes code and reason in the record. */
@@ -40,7 +40,7 @@ export interface DrainTimes {
   readonly drainTimeoutMs: number
 }
 
-export interface S3Server {
+export interface RequestServer {
   listen(address: Address): Promise<Address>
   /** False once `stop` was called. */
   readonly accepting: boolean
@@ -53,13 +53,13 @@ export interface S3Server {
   stop(): Promise<number>
 }
 
-/** The S3 listener: takes each request through `handle`, answers it, and writes its line. */
-export function createS3Server(deps: S3ServerDependencies): S3Server {
+/** A listener for requests: takes each through `handle`, answers it, and writes its line. */
+export function createRequestServer(deps: RequestServerDependencies): RequestServer {
   return new Listener(deps)
 }
 
-class Listener implements S3Server {
-  #deps: S3ServerDependencies
+class Listener implements RequestServer {
+  #deps: RequestServerDependencies
   #inbound: Inbound
   #nextId: () => string
   #underWay = 0
@@ -69,7 +69,7 @@ class Listener implements S3Server {
   #endWait: () => void = () => {}
   #onIdle: () => void = () => {}
 
-  constructor(deps: S3ServerDependencies) {
+  constructor(deps: RequestServerDependencies) {
     this.#deps = deps
     this.#nextId = createRequestIds(deps.randomBytes)
     this.#inbound = deps.inbound({

@@ -8,9 +8,10 @@ import { openDevIssuer } from '../dev/issuer.ts'
 
 export const devCommand: Command = {
   summary: 'Brings up a Postgres, an upstream, a token issuer and the proxy on loopback, and prints commands to try.',
-  usage: '[--s3-port N] [--ops-port N] [--database-port N] [--data FOLDER] [--store minio|memory] [--json]',
+  usage: '[--s3-port N] [--api-port N] [--ops-port N] [--database-port N] [--data FOLDER] [--store minio|memory] [--json]',
   help: [
     '--s3-port N        S3 and STS (default 8080; 0 takes a free one)',
+    '--api-port N       the API, with container credentials (default 8081)',
     '--ops-port N       liveness, readiness, metrics (default 9090)',
     '--database-port N  Postgres (default: a free one)',
     `--data FOLDER      keys, tokens and data (default ${devFolder()})`,
@@ -19,6 +20,7 @@ export const devCommand: Command = {
   ],
   options: {
     's3-port': { type: 'string' },
+    'api-port': { type: 'string' },
     'ops-port': { type: 'string' },
     'database-port': { type: 'string' },
     data: { type: 'string' },
@@ -43,6 +45,7 @@ async function runDev(args: Arguments): Promise<number> {
   const data = typeof values['data'] === 'string' ? resolve(values['data']) : devFolder()
   const dev = await startDev({
     s3Port: portOf(values['s3-port'], 's3-port', 8080),
+    apiPort: portOf(values['api-port'], 'api-port', 8081),
     opsPort: portOf(values['ops-port'], 'ops-port', 9090),
     databasePort: portOf(values['database-port'], 'database-port', 0),
     data,
@@ -80,6 +83,7 @@ function thingsToTry(summary: DevSummary, data: string): string {
   if (name === undefined || service === undefined) return ''
   const [tenant] = summary.tenants
   const exports = Object.entries(service.env).map(([key, value]) => `  export ${key}=${value}`)
+  const credentials = service.containerEnv?.['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? ''
   return [
     '',
     `As service ${name}, with an unmodified aws cli:`,
@@ -97,6 +101,11 @@ function thingsToTry(summary: DevSummary, data: string): string {
     '',
     `  curl -s ${summary.s3}/ -d Action=AssumeRoleWithWebIdentity -d Version=2011-06-15 -d RoleArn=${service.env['AWS_ROLE_ARN'] ?? ''} \\`,
     `    -d RoleSessionName=curl --data-urlencode WebIdentityToken@${service.tokenFile}`,
+    '',
+    'So it does at the API, where clients look by AWS_CONTAINER_CREDENTIALS_FULL_URI, and which tells who a token is:',
+    '',
+    `  curl -s ${credentials} -H "Authorization: $(cat ${service.tokenFile})"`,
+    `  curl -s ${summary.api ?? ''}/v0/caller -H "Authorization: Bearer $(cat ${service.tokenFile})"`,
     '',
     `  npx sluice token --service shop/orders     another token`,
     `  curl -s ${summary.ops}/readyz`,

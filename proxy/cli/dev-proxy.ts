@@ -4,6 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { openAdministration } from './administration.ts'
+import type { Addresses } from '../compose/servers.ts'
+import { CONTAINER_CREDENTIALS_PATH } from '../api/container-credentials.ts'
 import { compose } from '../compose/compose.ts'
 import { layoutOf } from '../compose/database.ts'
 import { readConfig, type Config } from '../config/config.ts'
@@ -15,6 +17,8 @@ import { newKeyRingText } from '../identity/key-ring.ts'
 export interface DevProxyOptions {
   readonly s3Port: number
   readonly opsPort: number
+  /** A free one unless told. */
+  readonly apiPort?: number
   /** Keys, tokens and the configuration are written here. */
   readonly data: string
   /** Of a migrated database, as the login the proxy uses. */
@@ -32,11 +36,14 @@ export type DevSettings = ReturnType<typeof devSettings>
 export interface DevService {
   readonly tokenFile: string
   readonly env: Readonly<Record<string, string>>
+  /** The same for a client that gets its credentials from the API; null where there is none. */
+  readonly containerEnv: Readonly<Record<string, string>> | null
 }
 
 export interface DevProxySummary {
   readonly s3: string
-  readonly api: null
+  /** Null where the settings were changed to have none. */
+  readonly api: string | null
   readonly ops: string
   readonly upstream: {
     readonly kind: string
@@ -89,17 +96,16 @@ async function bringUp(options: DevProxyOptions, stops: (() => Promise<void>)[])
   const sluice = compose(config, { logDestination: options.logDestination })
   const addresses = await sluice.start()
   stops.push(() => sluice.stop())
-  const services = await writeTokens(issuer, data, addresses.s3)
-  const timer = setInterval(() => void writeTokens(issuer, data, addresses.s3), REMINT_MS)
+  const services = await writeTokens(issuer, data, addresses)
+  const timer = setInterval(() => void writeTokens(issuer, data, addresses), REMINT_MS)
   timer.unref()
   stops.push(() => Promise.resolve(clearInterval(timer)))
-  say(`Sluice is ready: S3 and STS at ${addresses.s3}, ops at ${addresses.ops}`)
+  say(`Sluice is ready: S3 and STS at ${addresses.s3}, the API at ${addresses.api ?? 'no address'}, ops at ${addresses.ops}`)
   const { kind, endpoint, accessKeyId, secretAccessKey } = upstream
   return {
     issuer,
     summary: {
       ...addresses,
-      api: null,
       upstream: { kind, endpoint, accessKeyId, secretAccessKey, buckets },
       tenants: Object.values(DEV_TENANTS),
       services
@@ -116,12 +122,13 @@ async function writeDevConfig(options: DevProxyOptions, jwksUrl: string): Promis
   return readConfig({ yamlText, env: {}, readFile: (path) => readFileSync(path, 'utf8'), dev: true })
 }
 
-function devSettings({ s3Port, opsPort, upstream, database }: DevProxyOptions, jwksUrl: string, ringFile: string) {
+function devSettings({ s3Port, opsPort, apiPort = 0, upstream, database }: DevProxyOptions, jwksUrl: string, ringFile: string) {
   const trust = [{ issuers: ['dev'], namespaces: ['*'], serviceAccounts: ['*'] }]
   const role = (name: string, policy: string) => ({ name, tenants: ['*'], policies: [policy], trust })
   return {
     listeners: {
       s3: { host: '127.0.0.1', port: s3Port, domains: ['s3.localhost'] },
+      api: { host: '127.0.0.1', port: apiPort },
       ops: { host: '127.0.0.1', port: opsPort }
     },
     accounts: [
@@ -174,25 +181,29 @@ async function prepareUpstream(config: Config): Promise<readonly string[]> {
   }
 }
 
-async function writeTokens(issuer: DevIssuer, data: string, s3: string): Promise<Readonly<Record<string, DevService>>> {
+async function writeTokens(issuer: DevIssuer, data: string, { s3, api }: Addresses): Promise<Readonly<Record<string, DevService>>> {
   const services: Record<string, DevService> = {}
   for (const serviceAccount of DEV_SERVICES) {
     const tokenFile = join(data, 'tokens', serviceAccount.replace('/', '.'))
     await mkdir(join(data, 'tokens'), { recursive: true })
     await issuer.writeToken(tokenFile, { serviceAccount, audience: DEV_AUDIENCE, ttlSeconds: TOKEN_SECONDS })
+    // boto3 reads the second name of the region alone, and presigns with SigV2 where it finds none.
+    const endpoint = { AWS_ENDPOINT_URL_S3: s3, AWS_REGION: 'local', AWS_DEFAULT_REGION: 'local' }
     services[serviceAccount] = {
       tokenFile,
       env: {
-        AWS_ENDPOINT_URL_S3: s3,
+        ...endpoint,
         AWS_ENDPOINT_URL_STS: s3,
-        AWS_REGION: 'local',
-        // boto3 reads this one alone, and presigns with SigV2 where it finds no region.
-        AWS_DEFAULT_REGION: 'local',
         AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/app',
         AWS_ROLE_SESSION_NAME: serviceAccount.replace('/', '-'),
         AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile
-      }
+      },
+      containerEnv: api === null ? null : { ...endpoint, ...containerVariables(api, tokenFile) }
     }
   }
   return services
+}
+
+function containerVariables(api: string, tokenFile: string): Readonly<Record<string, string>> {
+  return { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${api}${CONTAINER_CREDENTIALS_PATH}`, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile }
 }

@@ -10,6 +10,7 @@ import { startDevUpstream } from '../dev/dev-upstream.ts'
 
 export interface DevOptions {
   readonly s3Port: number
+  readonly apiPort: number
   readonly opsPort: number
   /** 0 takes a free port. */
   readonly databasePort: number
@@ -52,9 +53,14 @@ export async function startDev(options: DevOptions): Promise<Dev> {
 }
 
 async function bringUp(options: DevOptions, stops: (() => Promise<void>)[]): Promise<DevSummary> {
-  const { say, data, s3Port, opsPort, logDestination } = options
+  const { say, data, s3Port, apiPort, opsPort, logDestination } = options
   // Told before anything is started, because starting takes its time.
-  for (const [option, port] of Object.entries({ '--s3-port': s3Port, '--ops-port': opsPort, '--database-port': options.databasePort })) {
+  for (const [option, port] of Object.entries({
+    '--s3-port': s3Port,
+    '--api-port': apiPort,
+    '--ops-port': opsPort,
+    '--database-port': options.databasePort
+  })) {
     if (port !== 0 && (await isTaken(port))) throw new Error(`port ${port} is taken: give ${option} another one`)
   }
   await mkdir(data, { recursive: true })
@@ -68,7 +74,7 @@ async function bringUp(options: DevOptions, stops: (() => Promise<void>)[]): Pro
   say(
     `upstream: ${upstream.kind === 'minio' ? 'MinIO' : 'the in-process store (for trying and testing only, gone with this process)'} at ${upstream.endpoint}`
   )
-  const proxy = await startDevProxy({ s3Port, opsPort, data, database, upstream, say, logDestination })
+  const proxy = await startDevProxy({ s3Port, apiPort, opsPort, data, database, upstream, say, logDestination })
   stops.push(() => proxy.stop())
   return { ...proxy.summary, database }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from './database.ts'
 import type { Identity } from './identity.ts'
 import type { RotatingKeyRing } from './key-ring.ts'
-import type { Servers } from './servers.ts'
+import type { Addresses, Servers } from './servers.ts'
 import type { Upstreams } from './upstreams.ts'
 import { isConnectionFault } from '../database/connect.ts'
 import type { Log } from '../observe/log.ts'
@@ -15,7 +15,7 @@ export interface Sluice {
    * listens: readiness and S3 requests then answer 503 until a complete snapshot is loaded. Rejects, with nothing left
    * running, for what a person has to mend.
    */
-  start(): Promise<{ readonly s3: string; readonly ops: string }>
+  start(): Promise<Addresses>
   /** Rejects when Postgres answers at last and what it says forbids to serve. */
   readonly refused: Promise<never>
   /** Drains and closes. A second call hurries. */

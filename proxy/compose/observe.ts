@@ -1,3 +1,5 @@
+import { API_ERROR_CODES } from '../api/error.ts'
+import { API_OPERATIONS } from '../api/route.ts'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../observe/log.ts'
 import { createMetrics, type MetricNames, type Metrics, type MetricsOptions } from '../observe/metrics.ts'
@@ -11,11 +13,11 @@ export interface MetricSources extends Pick<MetricsOptions, 'snapshotAgeSeconds'
 export function composeMetrics({ accounts, issuers, ...options }: MetricSources): Metrics {
   return createMetrics({
     names: {
-      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity'],
-      errorCodes: Object.keys(S3_ERRORS),
+      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity', ...API_OPERATIONS],
+      errorCodes: [...Object.keys(S3_ERRORS), ...API_ERROR_CODES],
       accounts,
       issuers,
-      rejectionReasons: Object.keys(S3_ERRORS)
+      rejectionReasons: [...Object.keys(S3_ERRORS), ...API_ERROR_CODES]
     },
     processMetrics: true,
     ...options

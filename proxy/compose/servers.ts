@@ -1,21 +1,29 @@
 import { randomBytes } from 'node:crypto'
+import { composeApi, type ListenerParts } from './api.ts'
 import type { Config } from '../config/config.ts'
 import { handle } from '../handle.ts'
 import type { AccessRecord } from '../observe/access-record.ts'
 import type { Log } from '../observe/log.ts'
-import type { Metrics } from '../observe/metrics.ts'
+import { exchangeResult, type Metrics } from '../observe/metrics.ts'
 import { createOpsServer } from '../ops/ops-server.ts'
 import { S3Error } from '../s3/error.ts'
-import { createS3Server, type S3Server } from '../server.ts'
+import { createRequestServer, type RequestServer, type RequestServerDependencies } from '../server.ts'
 import { answerError } from '../stages/answer-error.ts'
 import type { Dependencies } from '../stages/dependencies.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
 import { createNodeInbound } from '../transport/inbound-node.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../transport/inbound.ts'
-import type { Answer, Incoming } from '../transport/transport.ts'
+import type { Answer } from '../transport/transport.ts'
+
+/** Where the listeners are reached; null where there is no API. */
+export interface Addresses {
+  readonly s3: string
+  readonly api: string | null
+  readonly ops: string
+}
 
 export interface Servers {
-  listen(): Promise<{ readonly s3: string; readonly ops: string }>
+  listen(): Promise<Addresses>
   stop(): Promise<void>
 }
 
@@ -29,13 +37,13 @@ export interface ServersOptions {
 /** Until traffic is sent elsewhere, after readiness has turned off. */
 const CLOSE_AFTER_MS = 5_000
 
-/** The S3 listener and the ops listener. */
-export function composeServers(deps: Dependencies, { config, log, metrics, ready }: ServersOptions): Servers {
+/** The S3 listener, the API listener where one is configured, and the ops listener. */
+export function composeServers(deps: Dependencies, options: ServersOptions): Servers {
+  const { config, log, metrics, ready } = options
   const { listeners } = config
-  const s3 = composeListener({
-    ...{ config, log, metrics, now: deps.now, closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS },
-    handle: async (incoming, record) => identified(await handle(incoming, record, deps), record)
-  })
+  const parts = listenerParts({ ...options, now: deps.now, closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS })
+  const s3 = composeS3(async (incoming, record) => identified(await handle(incoming, record, deps), record), parts)
+  const api = listeners.api === null ? null : composeApi(deps, listeners.api.hosts, parts)
   const ops = createOpsServer({
     checks: [
       { name: 'accepting', ready: () => s3.accepting },
@@ -49,53 +57,56 @@ export function composeServers(deps: Dependencies, { config, log, metrics, ready
   return {
     async listen() {
       const opsAddress = await ops.listen(listeners.ops)
+      const apiAddress = api === null || listeners.api === null ? null : await api.listen(listeners.api)
       const s3Address = await s3.listen(listeners.s3)
-      return { s3: urlOf(s3Address), ops: urlOf(opsAddress) }
+      return { s3: urlOf(s3Address), api: apiAddress === null ? null : urlOf(apiAddress), ops: urlOf(opsAddress) }
     },
     async stop() {
-      await s3.stop()
+      await Promise.all([s3.stop(), api?.stop()])
       await ops.close()
     }
   }
 }
 
-export interface ListenerOptions {
+export interface ListenerOptions extends Pick<ListenerParts, 'log' | 'metrics' | 'now'> {
   readonly config: Pick<Config, 'limits' | 'timeouts'>
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly now: () => Date
+  /** From the first signal to the closing of the listener. */
   readonly closeAfterMs: number
-  readonly handle: (incoming: Incoming, record: AccessRecord) => Promise<Answer>
 }
 
-/** A listener for S3 requests, each taken through `handle` and refused in S3's words. */
-export function composeListener({ config, log, metrics, now, closeAfterMs, handle: answer }: ListenerOptions): S3Server {
+/** What listeners for requests are built from. */
+export function listenerParts({ config, log, metrics, now, closeAfterMs }: ListenerOptions): ListenerParts {
   const { limits, timeouts } = config
-  return createS3Server({
-    inbound: (handlers) =>
-      createNodeInbound(
-        {
-          limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
-          timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
-        },
-        handlers
-      ),
+  return {
+    engine: {
+      limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
+      timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
+    },
+    log,
+    metrics,
+    now,
+    monotonicMs: () => performance.now(),
+    randomBytes,
+    limits: { requestsMax: limits.requestsMax },
+    drain: { closeAfterMs, drainTimeoutMs: timeouts.drain }
+  }
+}
+
+/** A listener for S3 requests, each taken through `answer` and refused in S3's words. */
+export function composeS3(answer: RequestServerDependencies['handle'], { engine, metrics, ...parts }: ListenerParts): RequestServer {
+  return createRequestServer({
+    ...parts,
+    inbound: (handlers) => createNodeInbound(engine, handlers),
     handle: answer,
     answerError: (error, { head, record }) => answerAndNote(error, { ...head, record }, metrics),
     overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
-    log,
     metrics: {
       ...metrics,
       requestDone(record) {
         metrics.requestDone(record)
         countOutcome(record, metrics)
       }
-    },
-    now,
-    monotonicMs: () => performance.now(),
-    randomBytes,
-    limits: { requestsMax: limits.requestsMax },
-    drain: { closeAfterMs, drainTimeoutMs: timeouts.drain }
+    }
   })
 }
 
@@ -113,7 +124,7 @@ export function identified(answer: Answer, record: AccessRecord): Answer {
 /** The stages count nothing themselves: what they leave in the record is counted here. */
 export function countOutcome(record: AccessRecord, metrics: Pick<Metrics, 'stsExchanged' | 'decided' | 'headerDropped'>): void {
   const { operation, status, issuer, statement, errorCode } = record
-  if (operation === 'AssumeRoleWithWebIdentity') metrics.stsExchanged(issuer, status < 400 ? 'issued' : status < 500 ? 'refused' : 'fault')
+  if (operation === 'AssumeRoleWithWebIdentity') metrics.stsExchanged(issuer, exchangeResult(status))
   else if (operation !== null && errorCode === 'AccessDenied') metrics.decided('deny')
   else if (statement !== null) metrics.decided('allow')
   for (let dropped = 0; dropped < record.droppedHeaders.length; dropped++) metrics.headerDropped()

@@ -68,6 +68,7 @@ export function composeAccount(config: SidecarConfig, target: Target, parts: Sid
   const refresh = setInterval(refreshKeys, KEY_REFRESH_MS).unref()
   return {
     handle: async (incoming, record) => identified(await handle(asPod(incoming, token.current()), record, deps), record),
+    session: null,
     checks: [
       { name: 'issuerKeys', ready: () => identity.issuers.all.every(({ keys }) => keys.usable) },
       { name: 'upstreamCredentials', ready: () => credentials.usable }

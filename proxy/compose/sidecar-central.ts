@@ -6,7 +6,7 @@ import { SigningKeyCache } from '../sigv4/signing-key.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import type { CredentialSource } from '../upstreams/credentials.ts'
-import { fetchedCredentials } from '../upstreams/fetched-credentials.ts'
+import { fetchedCredentials, type FetchedCredentials } from '../upstreams/fetched-credentials.ts'
 import { capabilitiesOf } from '../upstreams/provider.ts'
 import type { SidecarConfig } from '../config/sidecar.ts'
 import type { SidecarParts, SidecarTarget } from './sidecar.ts'
@@ -23,13 +23,13 @@ export function composeCentral(target: Extract<SidecarConfig['target'], { kind: 
   const { now, upstream, metrics, onCredentials } = parts
   const { origin, host } = originOf(target.url, target.caFile?.text ?? null)
   const tokenFile = target.tokenFile.file ?? ''
+  const readToken = async (): Promise<string> => (await readFile(tokenFile, 'utf8')).trim()
+  const fetchSession = centralSessionFetch({ origin, host, upstream, roleArn: target.roleArn, sessionName: sessionName(), readToken })
+  let session: FetchedCredentials | null = null
   const credentials = fetchedCredentials({
     account: CENTRAL,
     tenant: null,
-    fetch: centralSessionFetch({
-      ...{ origin, host, upstream, roleArn: target.roleArn, sessionName: sessionName() },
-      readToken: () => readFile(tokenFile, 'utf8')
-    }),
+    fetch: async () => (session = await fetchSession()),
     now,
     random: Math.random,
     onEvent: onCredentials
@@ -45,6 +45,14 @@ export function composeCentral(target: Extract<SidecarConfig['target'], { kind: 
     handle: async (incoming, record) => {
       const answer = await forwardRequest(incoming, record, deps)
       return { ...answer, rawHeaders: [...answer.rawHeaders, ...browserGuards(null)] }
+    },
+    session: {
+      readToken,
+      async current() {
+        await credentials.take()
+        if (session === null) throw new Error('there are credentials that nobody fetched')
+        return session
+      }
     },
     checks: [{ name: 'centralCredentials', ready: () => credentials.usable }],
     start: () => credentials.start(),

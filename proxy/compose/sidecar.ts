@@ -1,6 +1,6 @@
 import type { ComposeOptions } from './compose.ts'
 import { composeMetrics, logLevel, noteCredentials } from './observe.ts'
-import { composeListener, urlOf } from './servers.ts'
+import { composeS3, listenerParts, urlOf } from './servers.ts'
 import { BELIEVED_ISSUER, composeAccount } from './sidecar-account.ts'
 import { CENTRAL, composeCentral } from './sidecar-central.ts'
 import { composeUpstreamClient } from './upstreams.ts'
@@ -9,7 +9,8 @@ import type { AccessRecord } from '../observe/access-record.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { createOpsServer, type OpsServer, type ReadyCheck } from '../ops/ops-server.ts'
-import type { S3Server } from '../server.ts'
+import type { RequestServer } from '../server.ts'
+import { answerCredentials, isCredentialsRequest, type OwnSession } from '../sidecar/credentials.ts'
 import { refuseStrangers } from '../sidecar/local-caller.ts'
 import type { Answer, Incoming, UpstreamClient } from '../transport/transport.ts'
 import type { CredentialsEvent } from '../upstreams/credentials.ts'
@@ -34,6 +35,8 @@ export interface SidecarParts {
 /** Where a sidecar's requests go. */
 export interface SidecarTarget {
   handle(incoming: Incoming, record: AccessRecord): Promise<Answer>
+  /** What the pod may be given to sign with by itself; null where the sidecar alone signs. */
+  readonly session: OwnSession | null
   readonly checks: readonly ReadyCheck[]
   start(): void
   close(): void
@@ -50,14 +53,12 @@ export function composeSidecar(config: SidecarConfig, options: ComposeOptions): 
   const { target } = config
   const sent = target.kind === 'central' ? composeCentral(target, parts) : composeAccount(config, target, parts)
   let { port } = config.listen
-  const s3 = composeListener({
-    // Nothing sends traffic here by readiness: the other containers of the pod have ended when a native sidecar is told to.
-    ...{ config, log, metrics, now, closeAfterMs: 0 },
-    handle(incoming, record) {
-      refuseStrangers(incoming.head, port)
-      return sent.handle(incoming, record)
-    }
-  })
+  const handle = (incoming: Incoming, record: AccessRecord): Promise<Answer> => {
+    refuseStrangers(incoming.head, port)
+    return isCredentialsRequest(incoming.head) ? answerCredentials(incoming, record, sent.session) : sent.handle(incoming, record)
+  }
+  // Nothing sends traffic here by readiness: the other containers of the pod have ended when a native sidecar is told to.
+  const s3 = composeS3(handle, listenerParts({ config, log, metrics, now, closeAfterMs: 0 }))
   const ops = config.ops === null ? null : opsOf(sent, s3, { metrics, log })
   let stopping: Promise<void> | null = null
   const stopAll = async (): Promise<void> => {
@@ -94,7 +95,7 @@ function namesOf({ target }: SidecarConfig): { readonly accounts: readonly strin
   return { accounts: [target.account.id], issuers: [target.pod.issuer?.id ?? BELIEVED_ISSUER] }
 }
 
-function opsOf(target: SidecarTarget, s3: S3Server, { metrics, log }: Pick<SidecarParts, 'metrics' | 'log'>): OpsServer {
+function opsOf(target: SidecarTarget, s3: RequestServer, { metrics, log }: Pick<SidecarParts, 'metrics' | 'log'>): OpsServer {
   return createOpsServer({
     checks: [{ name: 'accepting', ready: () => s3.accepting }, ...target.checks],
     metricsPage: () => metrics.page(),

@@ -4,6 +4,7 @@ import type { Identity } from './identity.ts'
 import type { ServingConfig } from '../config/config.ts'
 import { createBearerTokens } from '../identity/bearer-tokens.ts'
 import type { KeyRing, Sealer } from '../identity/key-ring.ts'
+import { whyRevoked } from '../identity/revocations.ts'
 import { createSessionCache } from '../identity/session-cache.ts'
 import { TokenProblem } from '../identity/token-problem.ts'
 import { verifyWebIdentity, type WebIdentity } from '../identity/web-identity.ts'
@@ -31,8 +32,8 @@ export function composeWaysIn({ config, identity, database, ring, now }: WaysInO
   const verifyToken = async (token: string): Promise<WebIdentity> => {
     const proven = await verifyWebIdentity(token, identity.issuers, now())
     // A token of a revoked subject must not buy what would then be refused, nor outlive the entry as a session.
-    const revoked = revocations.find({ ...proven, session: null, accessKeyId: null }, now())
-    if (revoked !== null) throw new TokenProblem('revoked', `${revoked.kind} ${revoked.value} is revoked: ${revoked.reason}`)
+    const why = whyRevoked(revocations, { ...proven, session: null, accessKeyId: null }, now())
+    if (why !== null) throw new TokenProblem('revoked', why)
     return proven
   }
   const sealer: Sealer = {

@@ -9,8 +9,7 @@ export type { AccountConfig, IssuerConfig, RoleConfig, RolePolicy }
 export type { FileText, PolicyDocument, Secret } from './secret.ts'
 
 /** Everything the process was told, complete and checked. Times are milliseconds, sizes bytes. */
-export interface Config extends Omit<Settings, 'accounts' | 'listeners'> {
-  readonly listeners: Settings['listeners'] & { readonly api: null }
+export interface Config extends Omit<Settings, 'accounts'> {
   readonly accounts: readonly AccountConfig[]
   readonly dev: boolean
 }
@@ -52,7 +51,7 @@ export function readConfig({ yamlText, env, readFile, dev = false }: ConfigSourc
   checkSettings(settings, reading)
   refuseUnknownVariables(reading)
   if (reading.problems.length > 0) throw new ConfigProblems(reading.problems)
-  return { ...settings, listeners: { ...settings.listeners, api: null }, accounts: settings.accounts.map(completeAccount), dev }
+  return { ...settings, accounts: settings.accounts.map(completeAccount), dev }
 }
 
 /** The settings as written, and what keeps the text from being a mapping of settings. */

@@ -6,6 +6,9 @@ import { file, problemOfPem } from './secret.ts'
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
+// As it stands in a Host header; a port of its own is for what forwards to the listener from another one.
+const HOST_NAME = /^(?:\[[0-9a-f:]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]{1,5})?$/
+const ANY_ADDRESS = /^(?:0\.0\.0\.0|[0:]+)$/
 const REGION = /^[A-Za-z0-9-]{1,64}$/
 
 export const host = (fallback: string) => text({ help: 'Address to listen on.', fallback, pattern: HOST, takes: 'an address' })
@@ -20,6 +23,15 @@ const LISTENERS = group('Where the proxy listens.', {
     region: text({ help: 'The region that is told to clients.', fallback: 'local', ...region }),
     regions: list(text({ help: 'A region.', ...region }), { help: 'Regions that clients may sign for; any when left out.' })
   }),
+  api: optional(
+    group('The REST API, with container credentials: off when left out.', {
+      host: host('127.0.0.1'),
+      port: port({ help: 'Port of the API listener.', fallback: 8081 }),
+      hosts: list(text({ help: 'A host.', pattern: HOST_NAME, takes: 'a host name in lower case, with or without port' }), {
+        help: 'The only values of the Host header that are answered; a name without port means the listener’s own port, or none. When left out, the address that it listens on.'
+      })
+    })
+  ),
   ops: group('Liveness, readiness and metrics; never public.', {
     host: host('0.0.0.0'),
     port: port({ help: 'Port of the ops listener.', fallback: 9090 })
@@ -112,9 +124,8 @@ export type Settings = ValueOf<typeof SETTINGS>
 export function checkSettings(settings: Settings, reading: Reading): void {
   checkAccounts(settings.accounts, reading)
   checkIdentity(settings, reading)
-  const { s3, ops } = settings.listeners
-  if (s3.port === ops.port && s3.port !== 0 && reading.sound('listeners'))
-    reading.problem('listeners.ops.port', `is the port of the S3 listener too: ${ops.port}`)
+  const { s3 } = settings.listeners
+  if (reading.sound('listeners')) checkListeners(settings.listeners, reading)
   if (s3.regions.length > 0 && !s3.regions.includes(s3.region) && reading.sound('listeners')) {
     reading.problem('listeners.s3.regions', `must contain listeners.s3.region, ${s3.region}: it is what clients are told to sign for`)
   }
@@ -126,4 +137,16 @@ export function checkSettings(settings: Settings, reading: Reading): void {
   if (settings.limits.smallPutBytesMax > settings.limits.bufferedBytesMax && reading.sound('limits')) {
     reading.problem('limits.smallPutBytesMax', 'must not be more than limits.bufferedBytesMax')
   }
+}
+
+function checkListeners({ s3, api, ops }: Settings['listeners'], reading: Reading): void {
+  if (s3.port === ops.port && s3.port !== 0) reading.problem('listeners.ops.port', `is the port of the S3 listener too: ${ops.port}`)
+  if (api === null) return
+  const [other] = Object.entries({ S3: s3, ops }).filter(([, { port: taken }]) => taken === api.port && taken !== 0)
+  if (other !== undefined) reading.problem('listeners.api.port', `is the port of the ${other[0]} listener too: ${api.port}`)
+  if (api.hosts.length === 0 && ANY_ADDRESS.test(api.host))
+    reading.problem(
+      'listeners.api.hosts',
+      `is required where listeners.api.host is ${api.host}: name the hosts under which clients reach it`
+    )
 }

@@ -30,6 +30,12 @@ export interface Revocations {
   hasExpired(now: Date): boolean
 }
 
+/** Why the caller is cut off now, for the log; null when it is not. */
+export function whyRevoked(revocations: Pick<Revocations, 'find'>, caller: Revocable, now: Date): string | null {
+  const found = revocations.find(caller, now)
+  return found === null ? null : `${found.kind} ${found.value} is revoked: ${found.reason}`
+}
+
 type ByValue = ReadonlyMap<string, Revocation>
 interface State {
   readonly byKind: ReadonlyMap<RevocationKind, ByValue>

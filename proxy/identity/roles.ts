@@ -93,6 +93,12 @@ export function mayTouch(role: Role, tenant: string): boolean {
   return all || ids.has(tenant) || globs.some((glob) => matchesGlob(glob, tenant))
 }
 
+/** The tenants of a role as they are configured; none when the role is gone. */
+export function tenantsOf(roles: Roles, name: string): readonly string[] {
+  const { all = false, ids = [], globs = [] } = roles.get(name)?.tenants ?? {}
+  return all ? ['*'] : [...ids, ...globs]
+}
+
 /** Whether a list of ids and patterns includes the tenant. */
 export function namesTenant(patterns: readonly string[], tenant: string): boolean {
   return patterns.some((pattern) => matchesGlob(pattern, tenant))

@@ -14,6 +14,8 @@ export type TokenProblemKind =
   | 'not-yet-valid'
   | 'lives-too-long'
   | 'revoked'
+  /** The token is good, and no rule of its issuer gives its subject a role. */
+  | 'no-role'
   /** No refusal: whether the token is good could not be found out. */
   | 'keys-unavailable'
 

@@ -49,6 +49,11 @@ const ASKS = [
   ...['createUpload', 'uploadPart', 'partPut', 'partCopy', 'complete', 'abort', 'listParts', 'list', 'versioning']
 ]
 
+/** The result of an exchange, by the status of its answer. */
+export function exchangeResult(status: number): ExchangeResult {
+  return status < 400 ? 'issued' : status < 500 ? 'refused' : 'fault'
+}
+
 /** The metrics of one process. */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()

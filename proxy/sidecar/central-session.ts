@@ -19,7 +19,7 @@ const ANSWER_BYTES_MAX = 64 * 1024
 /** Asks the STS of the central Sluice for a session of this pod's service account, each time with the token as it stands then. */
 export function centralSessionFetch(session: CentralSession): () => Promise<FetchedCredentials> {
   return async () => {
-    const { status, document } = await ask(session, (await session.readToken()).trim())
+    const { status, document } = await ask(session, await session.readToken())
     if (status !== 200) throw new Error(`the central Sluice gives no session: ${status} ${refusalOf(document)}`)
     return credentialsOf(document)
   }

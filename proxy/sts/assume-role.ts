@@ -42,14 +42,14 @@ export interface AssumedRole {
 /** Exchanges a web identity token for a session: proves the token, asks the role's trust, seals the credentials. */
 export async function assumeRoleWithWebIdentity(form: ReadonlyMap<string, string>, deps: AssumeRoleDeps): Promise<AssumedRole> {
   const parameters = readAssumeRoleParameters(form)
-  const identity = await proven(parameters.webIdentityToken, deps)
+  const identity = await provenIdentity(parameters.webIdentityToken, deps)
   const role = deps.roles.get(parameters.roleName)
   // One answer for a role that does not exist and one that is not for the caller: names of roles are not told.
   if (role === undefined) throw new StsError('AccessDenied', 'the role does not exist')
   if (!admits(role, identity)) throw new StsError('AccessDenied', `role ${role.name} does not trust ${identity.issuer} ${identity.subject}`)
-  const ttlSeconds = lifeOf(parameters.durationSeconds, role)
+  const ttlSeconds = sessionSeconds(parameters.durationSeconds, role)
   refuseBadPolicy(parameters.policy, deps)
-  const issued = issue({ ...sessionOf(identity, role), sessionPolicy: parameters.policy }, ttlSeconds, deps)
+  const issued = issueFor(identity, role, { sessionPolicy: parameters.policy, ttlSeconds }, deps)
   return {
     result: resultOf(issued, { identity, role, roleSessionName: parameters.roleSessionName, policy: parameters.policy }),
     record: {
@@ -64,23 +64,30 @@ export async function assumeRoleWithWebIdentity(form: ReadonlyMap<string, string
   }
 }
 
-async function proven(token: string, { verifyToken }: AssumeRoleDeps): Promise<WebIdentity> {
+/** Who a token belongs to, or a refusal in STS's words. */
+export async function provenIdentity(token: string, { verifyToken }: Pick<AssumeRoleDeps, 'verifyToken'>): Promise<WebIdentity> {
   try {
     return await verifyToken(token)
   } catch (error) {
-    if (error instanceof TokenProblem) throw new StsError(codeOf(error.kind), error.message)
-    throw error
+    throw tokenRefusal(error)
   }
 }
 
+/** A TokenProblem in STS's words; anything else as it is. */
+export function tokenRefusal(error: unknown): unknown {
+  return error instanceof TokenProblem ? new StsError(codeOf(error.kind), error.message) : error
+}
+
 /** One text for nearly all problems: told apart, they would show a stranger which issuers, keys and audiences are configured. */
-function codeOf(kind: TokenProblemKind): 'ExpiredTokenException' | 'IDPCommunicationError' | 'InvalidIdentityToken' {
+function codeOf(kind: TokenProblemKind): 'AccessDenied' | 'ExpiredTokenException' | 'IDPCommunicationError' | 'InvalidIdentityToken' {
   // A token is found to be expired only after its signature has been verified.
   if (kind === 'expired') return 'ExpiredTokenException'
+  if (kind === 'no-role') return 'AccessDenied'
   return kind === 'keys-unavailable' ? 'IDPCommunicationError' : 'InvalidIdentityToken'
 }
 
-function lifeOf(asked: number | null, role: Role): number {
+/** How long a session of the role lives: as asked, or an hour, or the role's most where that is less. */
+export function sessionSeconds(asked: number | null, role: Role): number {
   if (asked === null) return Math.min(SESSION_SECONDS_DEFAULT, role.sessionSecondsMax)
   if (asked > role.sessionSecondsMax)
     throw new StsError(
@@ -98,12 +105,15 @@ function refuseBadPolicy(policy: string | null, { policyProblems }: AssumeRoleDe
     throw new StsError('MalformedPolicyDocument', 'the session policy is invalid', problems.join('; ').slice(0, DETAIL_CHARS_MAX))
 }
 
-function sessionOf(identity: WebIdentity, role: Role): Omit<NewSession, 'sessionPolicy'> {
+/** A session of the role for whoever was proven. */
+export function issueFor(
+  identity: WebIdentity,
+  role: Role,
+  { sessionPolicy, ttlSeconds }: { readonly sessionPolicy: string | null; readonly ttlSeconds: number },
+  { sealer, now }: Pick<AssumeRoleDeps, 'sealer' | 'now'>
+): IssuedSession {
   const { issuer, subject, namespace, serviceAccount, serviceAccountUid, podUid } = identity
-  return { issuer, subject, role: role.name, namespace, serviceAccount, serviceAccountUid, podUid }
-}
-
-function issue(session: NewSession, ttlSeconds: number, { sealer, now }: AssumeRoleDeps): IssuedSession {
+  const session: NewSession = { issuer, subject, role: role.name, namespace, serviceAccount, serviceAccountUid, podUid, sessionPolicy }
   try {
     return issueSession(sealer, session, { now: now(), ttlSeconds })
   } catch (error) {

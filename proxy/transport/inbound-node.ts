@@ -8,7 +8,17 @@ import { isRefusal, readFraming, refusalXml, type Refusal } from './request-head
 export interface NodeInboundOptions {
   readonly limits: InboundLimits
   readonly timeouts: InboundTimeouts
+  /** What tells clients of a request that is refused before it is read: S3's error document unless given. */
+  readonly refusal?: RefusalDocument
 }
+
+/** Header lines and body of the answer to a request that was never read. */
+export type RefusalDocument = (refusal: Pick<Refusal, 'code' | 'message'>) => {
+  readonly rawHeaders: readonly string[]
+  readonly body: string
+}
+
+const S3_REFUSAL: RefusalDocument = (refusal) => ({ rawHeaders: ['Content-Type', 'application/xml'], body: refusalXml(refusal) })
 
 /** A listener on node:http. */
 export function createNodeInbound(options: NodeInboundOptions, handlers: InboundHandlers): Inbound {
@@ -34,6 +44,10 @@ class NodeInbound implements Inbound {
     this.#server.on('checkExpectation', (request, response) => this.#receive(request, response, false))
     this.#server.on('connect', (_request, socket) => this.#refuseConnect(socket))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBytes(error, socket))
+  }
+
+  #document(refusal: Pick<Refusal, 'code' | 'message'>): ReturnType<RefusalDocument> {
+    return (this.#options.refusal ?? S3_REFUSAL)(refusal)
   }
 
   get connections(): number {
@@ -100,20 +114,14 @@ class NodeInbound implements Inbound {
   /** The body's extent is unknown or in doubt, so it counts as unread and the connection ends. */
   #refuse(incoming: NodeIncoming, refusal: Refusal): void {
     this.#handlers.onRefused(refusal.reason)
-    void incoming.answer({
-      status: refusal.status,
-      rawHeaders: ['Content-Type', 'application/xml'],
-      body: Buffer.from(refusalXml(refusal))
-    })
+    const { rawHeaders, body } = this.#document(refusal)
+    void incoming.answer({ status: refusal.status, rawHeaders, body: Buffer.from(body) })
   }
 
   #refuseConnect(socket: Duplex): void {
     this.#handlers.onRefused('connect')
-    closeWith(socket, {
-      status: '405 Method Not Allowed',
-      code: 'MethodNotAllowed',
-      message: 'The specified method is not allowed against this resource.'
-    })
+    const message = 'The specified method is not allowed against this resource.'
+    closeWith(socket, '405 Method Not Allowed', this.#document({ code: 'MethodNotAllowed', message }))
   }
 
   /** Bytes that are no request, or not any more. */
@@ -137,7 +145,7 @@ class NodeInbound implements Inbound {
     this.#handlers.onRefused(refusal.reason)
     // With an earlier request still unanswered, an answer now would be taken for the answer to that one.
     const answersItself = only === undefined || (live.length === 1 && !only.headSent && only.body !== null && !only.body.ended)
-    if (answersItself) closeWith(socket, refusal)
+    if (answersItself) closeWith(socket, refusal.status, this.#document(refusal))
     else socket.destroy()
   }
 }
@@ -189,16 +197,15 @@ function refusalOf(code: string | undefined): (RawRefusal & { reason: RefusalRea
   }
 }
 
-function closeWith(socket: Duplex, refusal: RawRefusal): void {
+function closeWith(socket: Duplex, status: string, { rawHeaders, body }: ReturnType<RefusalDocument>): void {
   if (!socket.writable) {
     socket.destroy()
     return
   }
-  const xml = refusalXml(refusal)
+  let lines = ''
+  for (let i = 0; i < rawHeaders.length; i += 2) lines += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
   socket.once('error', () => {})
-  socket.end(
-    `HTTP/1.1 ${refusal.status}\r\nConnection: close\r\nContent-Type: application/xml\r\nContent-Length: ${xml.length}\r\n\r\n${xml}`,
-    'latin1',
-    () => socket.destroy()
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n${lines}Content-Length: ${body.length}\r\n\r\n${body}`, 'latin1', () =>
+    socket.destroy()
   )
 }

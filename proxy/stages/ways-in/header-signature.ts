@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isBearer } from '../../identity/bearer-caller.ts'
 import { checkScope, parseAuthorization, type CredentialScope } from '../../sigv4/authorization.ts'
 import { canonicalQuery } from '../../sigv4/canonical-query.ts'
 import { payloadMode } from '../../sigv4/payload/modes.ts'
@@ -6,7 +7,6 @@ import { checkSkew, findDate } from '../../sigv4/request-date.ts'
 import { checkSignedHeaders } from '../../sigv4/signed-headers.ts'
 import type { AcceptedRequest } from '../accept.ts'
 import { expectedRegion, proveSigner } from './signed-request.ts'
-import { isBearer } from './bearer.ts'
 import type { Authenticated, Credential, IdentityDependencies, WayIn } from './way-in.ts'
 
 /** SigV4 in the Authorization header, signed with session credentials or an access key: what every SDK does. */

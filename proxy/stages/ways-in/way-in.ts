@@ -1,10 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 import type { AccessKeys } from '../../identity/access-keys.ts'
-import type { BearerTokens } from '../../identity/bearer-tokens.ts'
+import type { BearerDependencies } from '../../identity/bearer-caller.ts'
 import type { Caller } from '../../identity/caller.ts'
 import type { KeyRing } from '../../identity/key-ring.ts'
 import type { Revocations } from '../../identity/revocations.ts'
-import type { RoleRule } from '../../identity/roles.ts'
 import type { SessionCache } from '../../identity/session-cache.ts'
 import type { AuthSource } from '../../sigv4/auth-source.ts'
 import type { CredentialScope } from '../../sigv4/authorization.ts'
@@ -31,20 +30,15 @@ export interface ChunkSigning {
   readonly seedSignature: string
 }
 
-export interface IdentityDependencies {
+export interface IdentityDependencies extends BearerDependencies {
   readonly ring: () => KeyRing
   readonly sessions: SessionCache
-  readonly bearerTokens: BearerTokens
   readonly accessKeys: AccessKeys
   readonly revocations: Revocations
   readonly signingKeys: SigningKeyCache
   /** The region that is named to clients that are wrong; `regions` null accepts any. */
   readonly region: string
   readonly regions: ReadonlySet<string> | null
-  /** The role rules of an issuer; none when it is gone. */
-  rulesOf(issuer: string): readonly RoleRule[]
-  /** The owner string of a subject, by the issuers as configured now; null when the issuer is gone. */
-  ownerOf(issuer: string, subject: string): string | null
 }
 
 /** What a request carries, once it is known to carry something. */

@@ -12,7 +12,7 @@ import { sessionAt } from '../placement/session.ts'
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url))
 const BIN = join(CHECKOUT, 'node_modules', '.bin')
-const PORTS = ['--s3-port', '0', '--ops-port', '0', '--store', 'memory']
+const PORTS = ['--s3-port', '0', '--api-port', '0', '--ops-port', '0', '--store', 'memory']
 
 /** PATH without this checkout's own binaries, as on a machine where only an older node is installed. */
 const PATH = (process.env['PATH'] ?? '')
@@ -22,7 +22,7 @@ const PATH = (process.env['PATH'] ?? '')
 
 interface Line {
   readonly s3: string
-  readonly api: null
+  readonly api: string
   readonly ops: string
   readonly database: string
   readonly upstream: Readonly<Record<string, unknown>>
@@ -73,8 +73,7 @@ t.test('npm start brings everything up, says so in one line, and Ctrl-C leaves n
 
   await t.test('the line has what scripts need', async (t) => {
     t.same(Object.keys(line).toSorted(), ['api', 'database', 'ops', 's3', 'services', 'tenants', 'upstream'])
-    t.equal(line.api, null)
-    for (const url of [line.s3, line.ops]) t.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
+    for (const url of [line.s3, line.api, line.ops]) t.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
     t.match(line.database, /^postgres:\/\/\S+@127\.0\.0\.1:\d+\//)
     t.match(line.upstream, { kind: 'memory', endpoint: /^http:\/\/127\.0\.0\.1:/, accessKeyId: String, secretAccessKey: String })
     t.ok(Array.isArray(line.upstream['buckets']))
@@ -123,6 +122,8 @@ t.test('npm start brings everything up, says so in one line, and Ctrl-C leaves n
         '--json',
         '--s3-port',
         port,
+        '--api-port',
+        '0',
         '--ops-port',
         '0',
         '--store',

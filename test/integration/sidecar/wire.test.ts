@@ -1,5 +1,7 @@
 import { CreateMultipartUploadCommand, GetObjectCommand, HeadObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { fromHttp } from '@aws-sdk/credential-providers'
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import t, { type Test } from 'tap'
@@ -266,4 +268,33 @@ t.test('one upload id of the pod is known to the pod alone', async (t) => {
   t.teardown(() => client.destroy())
   const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket: TENANT, Key: 'up' }))
   t.match((await ask(t, { method: 'GET', target: `/${TENANT}/up?uploadId=${UploadId ?? ''}` })).status, 200)
+})
+
+t.test('the pod gets the sidecar’s session for its own token, and nobody gets it for another', async (t) => {
+  const token = await readFile(sluice.services['shop/orders'].tokenFile, 'utf8')
+  const get = (headers: Readonly<Record<string, string>>, target = '/v0/container-credentials') =>
+    ask(t, { method: 'GET', target, headers })
+  const before = await centralRequests()
+  for (const headers of [{}, { authorization: await sluice.token('shop/orders') }, { authorization: `Bearer ${token.trim()}` }]) {
+    const refused = await get(headers as Record<string, string>)
+    t.ok(refused.status >= 400 && refused.status < 500, String(refused.status))
+    t.notMatch(refused.body.toString(), 'SecretAccessKey')
+  }
+  t.equal((await get({ authorization: token.trim(), host: 'evil.example' })).status, 403)
+  t.equal((await get({ authorization: token.trim(), origin: 'https://evil.example' })).status, 403)
+  t.equal(await centralRequests(), before)
+  const credentials = fromHttp({
+    awsContainerCredentialsFullUri: `http://${HOST}/v0/container-credentials`,
+    awsContainerCredentialsRelativeUri: '',
+    awsContainerAuthorizationToken: '',
+    awsContainerAuthorizationTokenFile: sluice.services['shop/orders'].tokenFile
+  })
+  const client = new S3Client({ endpoint: sluice.s3, region: 'local', forcePathStyle: true, credentials })
+  t.teardown(() => client.destroy())
+  t.equal(
+    (await client.send(new GetObjectCommand({ Bucket: TENANT, Key: 'waited' }))).ContentLength,
+    4,
+    'they are good at the central Sluice'
+  )
+  t.equal(await centralRequests(), before + 1, 'no second session was made')
 })

@@ -1,7 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { API_ERROR_CODES } from '../../../proxy/api/error.ts'
+import { API_OPERATIONS } from '../../../proxy/api/route.ts'
 import { composeDependencies, type Parts } from '../../../proxy/compose/compose.ts'
 import type { Database } from '../../../proxy/compose/database.ts'
 import { composeIdentity } from '../../../proxy/compose/identity.ts'
@@ -10,7 +16,7 @@ import { composeUpstreams } from '../../../proxy/compose/upstreams.ts'
 import { readConfig } from '../../../proxy/config/config.ts'
 import { startStore, type Store } from '../../../proxy/dev/store/start-store.ts'
 import { createAccessKeys } from '../../../proxy/identity/access-keys.ts'
-import { createRevocations } from '../../../proxy/identity/revocations.ts'
+import { createRevocations, type Revocation } from '../../../proxy/identity/revocations.ts'
 import { newKeyRingText, readKeyRing, type KeyRing } from '../../../proxy/identity/key-ring.ts'
 import { issueSession, type IssuedSession, type NewSession } from '../../../proxy/identity/session.ts'
 import { createLog } from '../../../proxy/observe/log.ts'
@@ -42,6 +48,8 @@ export interface Sending {
 /** A proxy in front of an in-process store, without database: what decides who calls is all real. */
 export interface Site {
   readonly host: string
+  /** Host and port of the API. */
+  readonly api: string
   readonly opsUrl: string
   readonly store: Store
   /** Requests that the store has seen. */
@@ -50,6 +58,12 @@ export interface Site {
   advance(seconds: number): void
   now(): Date
   send(sending: Sending): Promise<Reply>
+  /** The same to the API; the code is that of its JSON. */
+  sendApi(sending: Sending): Promise<Reply>
+  /** What the log says so far. */
+  log(): Promise<string>
+  /** Replaces the list of revocations. */
+  revoke(entries: readonly Revocation[]): void
   session(order?: Partial<NewSession> & { readonly ttlSeconds?: number }): IssuedSession
   token(claims?: Readonly<Record<string, unknown>>, key?: 'known' | 'stranger'): Promise<string>
   /** Makes the key source answer this from the next fetch on; null: it does not answer. */
@@ -64,7 +78,7 @@ function settings(endpoint: string, jwks: string): object {
   const trust = [{ issuers: ['test'], namespaces: ['*'], serviceAccounts: ['*'] }]
   const query = { StringEquals: { 's3:authType': 'REST-QUERY-STRING' } }
   return {
-    listeners: { s3: { host: '127.0.0.1', port: 0 }, ops: { host: '127.0.0.1', port: 0 } },
+    listeners: { s3: { host: '127.0.0.1', port: 0 }, api: { host: '127.0.0.1', port: 0 }, ops: { host: '127.0.0.1', port: 0 } },
     accounts: [
       {
         ...{ id: 'main', provider: 'aws', endpoint, region: 'us-east-1', pathStyle: true, shared: true, spread: 0 },
@@ -78,12 +92,14 @@ function settings(endpoint: string, jwks: string): object {
         jwks: { url: jwks, refresh: '10s', unknownKidCooldown: '1s', failureBackoff: '1s', maxStale: '20s' },
         roles: [
           { role: 'app', namespaces: ['shop'] },
-          { role: 'signed-only', namespaces: ['strict'] }
+          { role: 'signed-only', namespaces: ['strict'] },
+          { role: 'brief', namespaces: ['brief'] }
         ]
       }
     ],
     roles: [
       { name: 'app', tenants: [TENANT], policies: ['editor'], trust },
+      { name: 'brief', tenants: [TENANT], policies: ['editor'], maxSessionDuration: '15m' },
       {
         name: 'no-urls',
         tenants: [TENANT],
@@ -133,9 +149,17 @@ export async function startSite(): Promise<Site> {
   })
   store.createBucket(BUCKET)
   const keys = await startKeySource()
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-site-'))
+  const logFile = join(folder, 'requests.log')
   const config = readConfig({ yamlText: JSON.stringify(settings(store.endpoint, keys.url)), env: {}, readFile: () => '', dev: true })
   const identity = composeIdentity(config, now, () => undefined)
-  const names = { operations: [], errorCodes: [], accounts: ['main'], issuers: ['test'], rejectionReasons: [] }
+  const names = {
+    operations: [...API_OPERATIONS],
+    errorCodes: [...API_ERROR_CODES],
+    accounts: ['main'],
+    issuers: ['test'],
+    rejectionReasons: [...API_ERROR_CODES]
+  }
   const parts: Parts = {
     ...{
       config,
@@ -144,7 +168,7 @@ export async function startSite(): Promise<Site> {
       database: memoryDatabase(),
       accounts: composeUpstreams(config, { now, random: Math.random, onEvent: () => undefined }).accounts
     },
-    log: createLog({ destination: '/dev/null', level: 'error', keys: true, flushMs: 250 }),
+    log: createLog({ destination: logFile, level: 'info', keys: true, flushMs: 250 }),
     metrics: createMetrics({ names, snapshotAgeSeconds: () => 0, processMetrics: false }),
     upstream: createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => undefined })
   }
@@ -152,13 +176,21 @@ export async function startSite(): Promise<Site> {
   const deps = composeDependencies(parts, () => ring)
   const ready = (): { snapshot: boolean; keys: boolean; credentials: boolean } => ({ snapshot: true, keys: true, credentials: true })
   const servers = composeServers(deps, { config, log: parts.log, metrics: parts.metrics, ready })
-  const { s3, ops } = await servers.listen()
+  const { s3, api, ops } = await servers.listen()
   const { host } = new URL(s3)
+  const apiHost = new URL(api ?? '').host
   return {
-    ...{ host, opsUrl: ops, store, now },
+    ...{ host, api: apiHost, opsUrl: ops, store, now },
     reached: () => store.requests.all.length,
     advance: (seconds) => void (offsetMs += seconds * 1000),
     send: (sending) => send(host, sending),
+    sendApi: (sending) => send(apiHost, sending),
+    async log() {
+      parts.log.flush()
+      await sleep(20)
+      return readFile(logFile, 'utf8')
+    },
+    revoke: (entries) => parts.database.revocations.replaceAll(entries),
     session: ({ ttlSeconds = 3600, ...order } = {}) =>
       issueSession({ ring, random: randomBytes }, { ...CLAIMS, ...order }, { now: now(), ttlSeconds }),
     token: (claims, key = 'known') => mint(keys[key], now(), claims),
@@ -174,6 +206,7 @@ export async function startSite(): Promise<Site> {
       await store.close()
       keys.close()
       parts.log.close()
+      await rm(folder, { recursive: true, force: true })
     }
   }
 }
@@ -210,6 +243,9 @@ function mint({ privateKey }: Pair, now: Date, claims: Readonly<Record<string, u
   return new SignJWT(kept).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey)
 }
 
+/** Of an error document, in XML or JSON. */
+const CODE = /(?:<Code>|"Code":")([^<"]*)/
+
 function send(host: string, { method, target, headers = {}, body }: Sending): Promise<Reply> {
   const [hostname = '', port = ''] = host.split(':')
   const framing = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
@@ -230,7 +266,7 @@ function send(host: string, { method, target, headers = {}, body }: Sending): Pr
         answer.on('error', reject)
         answer.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8')
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text, code: /<Code>([^<]*)</.exec(text)?.[1] ?? '' })
+          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text, code: CODE.exec(text)?.[1] ?? '' })
         })
       }
     )

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { AccessRecord } from '../../../proxy/observe/access-record.ts'
-import { createS3Server, type S3ServerDependencies } from '../../../proxy/server.ts'
+import { createRequestServer, type RequestServerDependencies } from '../../../proxy/server.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../../../proxy/transport/inbound.ts'
 import { createNodeInbound } from '../../../proxy/transport/inbound-node.ts'
 import { whenGone, type Answer, type Incoming, type UpstreamFault } from '../../../proxy/transport/transport.ts'
@@ -18,13 +18,13 @@ class Refused extends Error {
   }
 }
 
-async function startServer(t: Test, handle: S3ServerDependencies['handle'], changes: Partial<S3ServerDependencies> = {}) {
+async function startServer(t: Test, handle: RequestServerDependencies['handle'], changes: Partial<RequestServerDependencies> = {}) {
   const records: AccessRecord[] = []
   const faults: unknown[] = []
   const counts = { started: 0, done: 0, refused: 0 }
   const events: string[] = []
   let ms = 0
-  const server = createS3Server({
+  const server = createRequestServer({
     inbound: (handlers) => createNodeInbound({ limits: INBOUND_LIMITS, timeouts: { ...INBOUND_TIMEOUTS, lingerMs: 20 } }, handlers),
     handle,
     answerError: (error, { record }) => {
@@ -63,7 +63,7 @@ async function startServer(t: Test, handle: S3ServerDependencies['handle'], chan
 }
 
 /** A proxy that passes everything on, as the stages do it: the request's body, the answer's body, and the client's going. */
-async function startProxy(t: Test, script: Script, changes: Partial<S3ServerDependencies> = {}) {
+async function startProxy(t: Test, script: Script, changes: Partial<RequestServerDependencies> = {}) {
   const { upstream, client, request } = await startUpstream(t, script)
   const faults: UpstreamFault[] = []
   const pass = async (incoming: Incoming): Promise<Answer> => {
