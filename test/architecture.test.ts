@@ -28,6 +28,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proxy/sts': ['proxy/identity', 'proxy/s3', 'proxy/sigv4', 'proxy/tenants'],
   'proxy/dev': ['proxy/dev/store'],
   'proxy/dev/store': [],
+  'proxy/sidecar': [
+    'proxy/api',
+    'proxy/s3',
+    'proxy/sigv4',
+    'proxy/sigv4/payload',
+    'proxy/stages',
+    'proxy/stages/ways-in/hoisted-headers.ts',
+    'proxy/sts',
+    'proxy/tenants/keys.ts',
+    'proxy/upstreams',
+    'proxy/observe/access-record.ts',
+    'proxy/transport/transport.ts'
+  ],
   'proxy/stages/ways-in': [
     'proxy/s3',
     'proxy/sigv4',

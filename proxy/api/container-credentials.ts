@@ -20,17 +20,23 @@ export function containerCredentialsRoute(exchange: (token: string) => Promise<C
     async answer(request, record) {
       const { credentials, ...who } = await exchange(rawToken(request))
       note(record, who)
-      return {
-        AccessKeyId: credentials.accessKeyId,
-        SecretAccessKey: credentials.secretAccessKey,
-        Token: credentials.sessionToken,
-        Expiration: xmlTime(credentials.expiration)
-      }
+      return credentialsDocument(credentials)
     }
   }
 }
 
-function rawToken({ rawHeaders }: ApiRequest): string {
+/** The answer as SDKs read it. */
+export function credentialsDocument(credentials: ContainerExchange['credentials']): object {
+  return {
+    AccessKeyId: credentials.accessKeyId,
+    SecretAccessKey: credentials.secretAccessKey,
+    Token: credentials.sessionToken,
+    Expiration: xmlTime(credentials.expiration)
+  }
+}
+
+/** The token that a request has for its `Authorization`. */
+export function rawToken({ rawHeaders }: ApiRequest): string {
   const token = onlyAuthorization(rawHeaders)
   // Neither `Bearer <token>` nor a signature: whoever sends those means another way in.
   if (/\s/.test(token)) throw new StsError('InvalidIdentityToken', 'the Authorization header is not a token alone')

@@ -7,11 +7,12 @@ import { accessKeyCommand } from './access-keys.ts'
 import { keysCommand } from './keys.ts'
 import { devCommand, tokenCommand } from './dev-commands.ts'
 import { revokeCommand } from './revoke.ts'
+import { checkSidecar, sidecarCommand } from './sidecar.ts'
 import { composeIdentity } from '../compose/identity.ts'
 import { compose, refuseKnownHeaders } from '../compose/compose.ts'
 import { connection, layoutOf } from '../compose/database.ts'
 import { problemsOfPolicy } from '../compose/policies.ts'
-import { describeConfig, settingsHelp } from '../config/describe.ts'
+import { describeConfig, settingsHelp, sidecarSettingsHelp } from '../config/describe.ts'
 import { CONFIG_FILE_ENV } from '../config/environment.ts'
 import { readConfig, type Config } from '../config/config.ts'
 import { assign, listAssignments, loadSnapshot } from '../database/assignments.ts'
@@ -39,15 +40,16 @@ const CONFIG_HELP = '--config FILE    sluice.yaml (default: SLUICE_CONFIG, else 
 /** Every command there is. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['serve', { summary: 'Runs the proxy.', usage: '[--config FILE]', help: [CONFIG_HELP], options: CONFIG_OPTION, run: serve }],
+  ['sidecar', sidecarCommand],
   ['dev', devCommand],
   ['token', tokenCommand],
   [
     'check-config',
     {
       summary: 'Reads the configuration, reports every problem at once, and prints what holds without secrets.',
-      usage: '[--config FILE] [--settings]',
-      help: [CONFIG_HELP, '--settings       prints every setting there is'],
-      options: { ...CONFIG_OPTION, settings: { type: 'boolean' } },
+      usage: '[--config FILE] [--settings] [--sidecar]',
+      help: [CONFIG_HELP, '--settings       prints every setting there is', '--sidecar        reads FILE as the sidecar.yaml of a sidecar'],
+      options: { ...CONFIG_OPTION, settings: { type: 'boolean' }, sidecar: { type: 'boolean' } },
       run: checkConfig
     }
   ],
@@ -156,9 +158,10 @@ export function untilSignalled(hurry: () => void): Promise<void> {
 
 function checkConfig(args: Arguments): Promise<number> {
   if (args.values['settings'] === true) {
-    process.stdout.write(`${settingsHelp()}\n`)
+    process.stdout.write(`${args.values['sidecar'] === true ? sidecarSettingsHelp() : settingsHelp()}\n`)
     return Promise.resolve(0)
   }
+  if (args.values['sidecar'] === true) return Promise.resolve(checkSidecar(args))
   const config = configOf(args)
   // What a file names is read only by what uses it: policies, roles and the key ring are judged here as `serve` would judge them.
   const identity = composeIdentity(

@@ -1,27 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { evaluate } from '../../policy/evaluate.ts'
-import { API_ERROR_CODES } from '../api/error.ts'
-import { API_OPERATIONS } from '../api/route.ts'
 import { composeDatabase, type Database } from './database.ts'
 import { leaseTimes } from './leases.ts'
 import { composeKeyRing } from './key-ring.ts'
 import { composeIdentity, type Identity } from './identity.ts'
 import { lifeOf, type Sluice } from './life.ts'
+import { composeMetrics, logLevel, noteCredentials } from './observe.ts'
 import { composeServers, type ServersOptions } from './servers.ts'
-import { composeUpstreams } from './upstreams.ts'
+import { composeUpstreamClient, composeUpstreams } from './upstreams.ts'
 import { composeWaysIn } from './ways-in.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, ServingConfig } from '../config/config.ts'
 import { createCors } from '../cors/cors.ts'
 import { registerTenant, unregisterTenant } from '../database/assignments.ts'
 import { isConnectionFault, isLoginFault } from '../database/connect.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import { mayTouch, namesTenant } from '../identity/roles.ts'
 import { createLog, type Log } from '../observe/log.ts'
-import { createMetrics, type Metrics } from '../observe/metrics.ts'
+import type { Metrics } from '../observe/metrics.ts'
 import { OwnerCache } from '../ownership/owner-cache.ts'
-import { S3_ERRORS, S3Error } from '../s3/error.ts'
+import { S3Error } from '../s3/error.ts'
 import { isKnownHeader } from '../s3/headers.ts'
-import { OPERATION_NAMES } from '../s3/operations.ts'
 import { SigningKeyCache } from '../sigv4/signing-key.ts'
 import type { BucketDependencies } from '../stages/answer-here.ts'
 import { mayListTenant } from '../stages/authorize.ts'
@@ -32,7 +30,6 @@ import type { PlacementDependencies } from '../stages/resolve.ts'
 import type { Assignment } from '../tenants/keys.ts'
 import { isTenantId } from '../tenants/placement.ts'
 import type { UpstreamClient } from '../transport/transport.ts'
-import { createUpstream, UPSTREAM_LIMITS } from '../transport/upstream/engine.ts'
 import type { UpstreamAccount } from '../upstreams/account.ts'
 import type { CredentialsEvent } from '../upstreams/credentials.ts'
 import { accountWithin } from '../upstreams/tenant-credentials.ts'
@@ -45,13 +42,19 @@ export interface ComposeOptions {
 const SIGNING_KEYS_MAX = 10_000
 const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 
+/** What requests need of the database. */
+export interface PlacementStore extends Pick<Database, 'run' | 'directory' | 'revocations' | 'accessKeys' | 'onReplaced' | 'leases'> {
+  readonly feed: Pick<Database['feed'], 'refresh'>
+  readonly ledger: LedgerPort
+}
+
 /** The parts of a proxy, each built once. */
 export interface Parts {
-  readonly config: Config
+  readonly config: ServingConfig
   readonly log: Log
   readonly metrics: Metrics
   readonly identity: Identity
-  readonly database: Database
+  readonly database: PlacementStore
   readonly accounts: ReadonlyMap<string, UpstreamAccount>
   readonly upstream: UpstreamClient
   readonly now: () => Date
@@ -71,49 +74,21 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const onCredentials = (event: CredentialsEvent): void => noteCredentials(event, { log, metrics, now })
   const upstreams = composeUpstreams(config, { now, random: Math.random, onEvent: onCredentials })
   const { accounts } = upstreams
-  const metrics = createMetrics({
-    names: {
-      operations: [...OPERATION_NAMES, 'AssumeRoleWithWebIdentity', 'GetCallerIdentity', 'Preflight', ...API_OPERATIONS],
-      errorCodes: [...Object.keys(S3_ERRORS), ...API_ERROR_CODES],
-      accounts: [...accounts.keys()],
-      issuers: identity.issuers.all.map(({ id }) => id),
-      rejectionReasons: [...Object.keys(S3_ERRORS), ...API_ERROR_CODES]
-    },
+  const metrics = composeMetrics({
+    accounts: [...accounts.keys()],
+    issuers: identity.issuers.all.map(({ id }) => id),
     snapshotAgeSeconds: () => {
       const { confirmedAt } = database.feed.status()
       return confirmedAt === null ? null : (now().getTime() - confirmedAt.getTime()) / 1000
-    },
-    processMetrics: true
+    }
   })
   for (const { id, credentials } of accounts.values())
     if (credentials.usable) metrics.credentialsInUse(id, { since: now(), notAfter: null })
-  const upstream = createUpstream({
-    ...UPSTREAM_LIMITS,
-    connectTimeoutMs: config.timeouts.upstreamConnect,
-    tlsTimeoutMs: config.timeouts.upstreamConnect,
-    idleBodyTimeoutMs: config.timeouts.idle,
-    connectionsMax: config.limits.upstreamConnectionsMax,
-    onError: (error) => log.event('warn', `upstream: ${error.message}`)
-  })
+  const upstream = composeUpstreamClient(config, log)
   const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
   const deps = composeDependencies(parts, keyRing.ring)
   const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
-  return lifeOf({ ...parts, keyRing, upstreams }, servers)
-}
-
-/** What became of an attempt to get credentials: counted always, written once. */
-function noteCredentials(
-  event: CredentialsEvent,
-  { log, metrics, now }: { readonly log: Log; readonly metrics: Metrics; readonly now: () => Date }
-): void {
-  const { account, tenant, result, reason, notAfter } = event
-  metrics.credentialsReloaded(account, result)
-  if (result === 'loaded' && tenant === null) metrics.credentialsInUse(account, { since: now(), notAfter })
-  // Those of tenants come and go as tenants are asked for.
-  if (event.repeated || (result === 'loaded' && tenant !== null)) return
-  if (result === 'loaded')
-    log.event('info', 'new credentials of an account are in use', { account, notAfter: notAfter?.toISOString() ?? null })
-  else log.event('warn', `the credentials of an account could not be renewed: ${reason ?? ''}`, { account, tenant })
+  return lifeOf({ ...parts, database, keyRing, upstreams }, servers)
 }
 
 /** What the stages need, from the parts of a proxy. */
@@ -225,7 +200,7 @@ function bucketsOf(
 }
 
 /** The ledger as requests see it: without Postgres its questions are refused as an outage; changes wait. */
-function ledgerPort({ ledger }: Database): LedgerPort {
+function ledgerPort({ ledger }: PlacementStore): LedgerPort {
   const orUnavailable = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     const answer = await answering(work)
     if (answer === 'unavailable')
@@ -268,12 +243,6 @@ function byteBudget(bytesMax: number): ByteBudget {
       left += bytes
     }
   }
-}
-
-function logLevel(config: Config): 'debug' | 'info' | 'warn' | 'error' {
-  const { level } = config.log
-  if (level === 'fatal') return 'error'
-  return level === 'trace' ? 'debug' : level
 }
 
 function readiness({ identity, database, accounts }: Parts): ReturnType<ServersOptions['ready']> {

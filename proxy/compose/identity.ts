@@ -22,7 +22,11 @@ export interface Identity {
 const SESSION_POLICIES_MAX = 1000
 
 /** Builds identity from the configuration; throws with every problem of issuers, roles and policies. */
-export function composeIdentity(config: Config, now: () => Date, onFetch: (issuer: string, error: Error | null) => void): Identity {
+export function composeIdentity(
+  config: Pick<Config, 'issuers' | 'roles' | 'policies'>,
+  now: () => Date,
+  onFetch: (issuer: string, error: Error | null) => void
+): Identity {
   const issuers = createIssuers(config.issuers.map((issuer) => issuerOf(issuer, now, onFetch)))
   const roles = compileRoles(config.roles.map(roleSettings))
   const { byRole, warnings } = compilePolicies(config)

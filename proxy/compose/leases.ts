@@ -30,7 +30,7 @@ export function composeLeases(
 }
 
 /** What a lease must still have when an effect is sent under it: the longest wait for an answer, and a margin. */
-export function leaseTimes({ timeouts }: Config): LeaseTimes {
+export function leaseTimes({ timeouts }: Pick<Config, 'timeouts'>): LeaseTimes {
   return { marginMs: timeouts.upstreamHead + timeouts.leaseMargin, slowMarginMs: timeouts.upstreamSlowHead + timeouts.leaseMargin }
 }
 

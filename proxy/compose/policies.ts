@@ -22,7 +22,7 @@ export function problemsOfPolicy(document: unknown): readonly Problem[] {
 }
 
 /** Compiles every policy of a configuration, used or not; throws one error with what is wrong in all of them. */
-export function compilePolicies(config: Config): CompiledPolicies {
+export function compilePolicies(config: Pick<Config, 'roles' | 'policies'>): CompiledPolicies {
   const problems: string[] = []
   const compiled: Policy[] = []
   const compile = (document: unknown, name: string): Policy | null => {

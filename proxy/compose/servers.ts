@@ -7,13 +7,14 @@ import type { Log } from '../observe/log.ts'
 import { exchangeResult, type Metrics } from '../observe/metrics.ts'
 import { createOpsServer } from '../ops/ops-server.ts'
 import { S3Error } from '../s3/error.ts'
-import { createRequestServer, type RequestServer } from '../server.ts'
+import { createRequestServer, type RequestServer, type RequestServerDependencies } from '../server.ts'
 import { answerError } from '../stages/answer-error.ts'
 import type { Dependencies } from '../stages/dependencies.ts'
 import { isPreflight } from '../stages/answer-preflight.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
+import type { Cors } from '../cors/cors.ts'
 import { engineOf } from './certificate.ts'
-import { INBOUND_LIMITS, INBOUND_TIMEOUTS, type InboundFactory } from '../transport/inbound.ts'
+import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../transport/inbound.ts'
 import type { Answer, RequestHead } from '../transport/transport.ts'
 
 /** Where the listeners are reached; null where there is no API. */
@@ -42,9 +43,17 @@ const CLOSE_AFTER_MS = 5_000
 export function composeServers(deps: Dependencies, options: ServersOptions): Servers {
   const { config, log, metrics, ready } = options
   const { listeners } = config
-  const parts = listenerParts(deps, options)
+  const parts = listenerParts({ ...options, now: deps.now, closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS })
   const engine = engineOf(parts.engine, listeners.s3.tls, log)
-  const s3 = composeS3(deps, engine.inbound, parts)
+  const s3 = composeS3(
+    {
+      inbound: engine.inbound,
+      handle: async (incoming, record) => dressed(await handle(incoming, record, deps), { head: incoming.head, record, cors: deps.cors }),
+      ended: (record) => deps.live?.leave(record),
+      cors: deps.cors
+    },
+    parts
+  )
   const api = listeners.api === null ? null : composeApi(deps, listeners.api, parts)
   const ops = createOpsServer({
     checks: [
@@ -75,7 +84,14 @@ export function composeServers(deps: Dependencies, options: ServersOptions): Ser
   }
 }
 
-function listenerParts({ now }: Dependencies, { config, log, metrics }: ServersOptions): ListenerParts {
+export interface ListenerOptions extends Pick<ListenerParts, 'log' | 'metrics' | 'now'> {
+  readonly config: Pick<Config, 'limits' | 'timeouts'>
+  /** From the first signal to the closing of the listener. */
+  readonly closeAfterMs: number
+}
+
+/** What listeners for requests are built from. */
+export function listenerParts({ config, log, metrics, now, closeAfterMs }: ListenerOptions): ListenerParts {
   const { limits, timeouts } = config
   return {
     engine: {
@@ -88,17 +104,22 @@ function listenerParts({ now }: Dependencies, { config, log, metrics }: ServersO
     monotonicMs: () => performance.now(),
     randomBytes,
     limits: { requestsMax: limits.requestsMax },
-    drain: { closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS, drainTimeoutMs: timeouts.drain }
+    drain: { closeAfterMs, drainTimeoutMs: timeouts.drain }
   }
 }
 
-function composeS3(deps: Dependencies, inbound: InboundFactory, { metrics, ...parts }: ListenerParts): RequestServer {
+/** What an S3 listener does with its requests. */
+export interface S3Listener extends Pick<RequestServerDependencies, 'inbound' | 'handle' | 'ended'> {
+  /** What pages of other origins may do, refusals read; null where none may even ask. */
+  readonly cors: Cors | null
+}
+
+/** A listener for S3 requests, each taken through `handle` and refused in S3's words. */
+export function composeS3({ cors, ...listener }: S3Listener, { metrics, ...parts }: ListenerParts): RequestServer {
   return createRequestServer({
     ...parts,
-    inbound,
-    handle: async (incoming, record) => dressed(await handle(incoming, record, deps), { head: incoming.head, record, deps }),
-    answerError: (error, { head, record }) => answerAndNote(error, { head, record, deps }, metrics),
-    ended: (record) => deps.live?.leave(record),
+    ...listener,
+    answerError: (error, { head, record }) => answerAndNote(error, { head, record, cors }, metrics),
     overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
     metrics: {
       ...metrics,
@@ -110,7 +131,7 @@ function composeS3(deps: Dependencies, inbound: InboundFactory, { metrics, ...pa
   })
 }
 
-function urlOf({ host, port }: { readonly host: string; readonly port: number }, tls: object | null): string {
+export function urlOf({ host, port }: { readonly host: string; readonly port: number }, tls: object | null): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
   return `${tls === null ? 'http' : 'https'}://${name}:${port}`
 }
@@ -118,18 +139,18 @@ function urlOf({ host, port }: { readonly host: string; readonly port: number },
 interface Dressing {
   readonly head: RequestHead
   readonly record: AccessRecord
-  readonly deps: Pick<Dependencies, 'cors'>
+  readonly cors: Cors | null
 }
 
 /**
  * What every answer carries: the name of its request, as S3's do (the id that stands in an error's body too), what guards a
  * browser where one can ask, and what lets a page of another origin read it, where that is permitted.
  */
-function dressed(answer: Answer, { head, record, deps }: Dressing): Answer {
+export function dressed(answer: Answer, { head, record, cors }: Dressing): Answer {
   const named = ['x-amz-request-id', record.requestId, 'x-amz-id-2', record.requestId]
   // A preflight has said all of it.
-  const cors = isPreflight(head) && answer.status < 400 ? [] : deps.cors.answerHeaders(head)
-  return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn), ...cors] }
+  const readable = cors === null || (isPreflight(head) && answer.status < 400) ? [] : cors.answerHeaders(head)
+  return { ...answer, rawHeaders: [...answer.rawHeaders, ...named, ...browserGuards(record.wayIn), ...readable] }
 }
 
 /** The stages count nothing themselves: what they leave in the record is counted here. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Database } from './database.ts'
 import type { Identity } from './identity.ts'
-import type { Config } from '../config/config.ts'
+import type { ServingConfig } from '../config/config.ts'
 import { createBearerTokens } from '../identity/bearer-tokens.ts'
 import type { KeyRing, Sealer } from '../identity/key-ring.ts'
 import { whyRevoked } from '../identity/revocations.ts'
@@ -17,7 +17,7 @@ const SESSIONS_MAX = 10_000
 const BEARER_TOKENS_MAX = 10_000
 
 export interface WaysInOptions {
-  readonly config: Config
+  readonly config: Pick<ServingConfig, 'listeners' | 'revocation'>
   readonly identity: Identity
   readonly database: Pick<Database, 'revocations' | 'accessKeys' | 'onReplaced'>
   /** The key ring as it stands now. */

@@ -60,7 +60,7 @@ const CAPABILITIES = group('What this upstream was found to do, over what its pr
   bucketsMax: optional(whole({ help: 'Buckets the account may have.', min: 1, max: 1_000_000 }))
 })
 
-const ACCOUNT = group('One S3 endpoint with credentials.', {
+export const ACCOUNT = group('One S3 endpoint with credentials.', {
   id: text({
     help: 'Names the account in assignments, logs and metrics; never changes.',
     pattern: ID,
@@ -110,7 +110,7 @@ const ACCOUNT = group('One S3 endpoint with credentials.', {
 
 export const ACCOUNTS = list(ACCOUNT, { help: 'The S3 accounts that hold the data.', min: 1 })
 
-type AccountSettings = ValueOf<typeof ACCOUNT>
+export type AccountSettings = ValueOf<typeof ACCOUNT>
 type CapabilitySettings = ValueOf<typeof CAPABILITIES>
 
 /** One account, with everything its provider row decides filled in. */
@@ -162,14 +162,19 @@ export function checkAccounts(accounts: readonly AccountSettings[], reading: Rea
       reading.problem(`${path}.id`, `${settings.id} is the id of another account too`)
     const first = earlier.findIndex(({ shared }) => shared)
     if (settings.shared && first !== -1) reading.problem(`${path}.shared`, `accounts[${first}] is marked shared already: only one can be`)
-    checkEndpoint(settings, path, reading)
-    checkCredentials(settings, `${path}.credentials`, reading)
-    checkScope(settings, path, reading)
-    checkCapabilities(settings, path, reading)
-    checkLayout(settings, path, reading)
-    if (settings.encryption?.algorithm === 'aws:kms' && settings.encryption.kmsKeyId === null && reading.sound(`${path}.encryption`)) {
-      reading.problem(`${path}.encryption.kmsKeyId`, 'is required for aws:kms')
-    }
+    checkAccount(settings, path, reading)
+  }
+}
+
+/** What is wrong between the settings of one account. */
+export function checkAccount(settings: AccountSettings, path: string, reading: Reading): void {
+  checkEndpoint(settings, path, reading)
+  checkCredentials(settings, `${path}.credentials`, reading)
+  checkScope(settings, path, reading)
+  checkCapabilities(settings, path, reading)
+  checkLayout(settings, path, reading)
+  if (settings.encryption?.algorithm === 'aws:kms' && settings.encryption.kmsKeyId === null && reading.sound(`${path}.encryption`)) {
+    reading.problem(`${path}.encryption.kmsKeyId`, 'is required for aws:kms')
   }
 }
 

@@ -27,6 +27,11 @@ export interface ConfigSource {
   readonly judgePolicy?: JudgePolicy
 }
 
+/** What requests depend on, whatever process serves them. */
+export interface ServingConfig extends Pick<Config, 'limits' | 'timeouts' | 'compat' | 'revocation'> {
+  readonly listeners: Pick<Config['listeners'], 's3'>
+}
+
 /** Everything that is wrong with a configuration, at once. */
 export class ConfigProblems extends Error {
   readonly problems: readonly Problem[]
@@ -43,7 +48,7 @@ export class ConfigProblems extends Error {
 /** The configuration, or one error with every problem found. Opens nothing but the files it names, and those through `readFile`. */
 export function readConfig({ yamlText, env, readFile, dev = false, judgePolicy = () => [] }: ConfigSource): Config {
   const reading = new Reading({ env, readFile, dev, judgePolicy })
-  const tree = readYaml(yamlText, reading)
+  const tree = readYaml({ name: 'sluice.yaml', text: yamlText }, reading)
   overlayEnvironment(tree, reading)
   const settings = SETTINGS.read(tree, '', reading)
   checkSettings(settings, reading)
@@ -52,19 +57,20 @@ export function readConfig({ yamlText, env, readFile, dev = false, judgePolicy =
   return { ...settings, accounts: settings.accounts.map(completeAccount), dev }
 }
 
-function readYaml(yamlText: string, reading: Reading): Record<string, unknown> {
-  const documents = parseAllDocuments(yamlText, { uniqueKeys: true, version: '1.2' })
+/** The settings as written, and what keeps the text from being a mapping of settings. */
+export function readYaml({ name, text }: { readonly name: string; readonly text: string }, reading: Reading): Record<string, unknown> {
+  const documents = parseAllDocuments(text, { uniqueKeys: true, version: '1.2' })
   if (!Array.isArray(documents) || documents.length === 0) return {}
   const [document, second] = documents
   if (document === undefined) return {}
-  if (second !== undefined) reading.problem('sluice.yaml', 'holds several documents: remove the `---` between them')
+  if (second !== undefined) reading.problem(name, 'holds several documents: remove the `---` between them')
   // A warning is an unknown tag, whose value would then be taken for something it is not.
   const wrong = [...document.errors, ...document.warnings]
-  for (const { message } of wrong) reading.problem('sluice.yaml', message.split('\n', 1)[0]?.replace(/:$/, '') ?? message)
+  for (const { message } of wrong) reading.problem(name, message.split('\n', 1)[0]?.replace(/:$/, '') ?? message)
   if (document.errors.length > 0) return {}
   const value: unknown = document.toJS({ maxAliasCount: 100 })
   if (value === null || value === undefined) return {}
   if (typeof value === 'object' && !Array.isArray(value)) return { ...value }
-  reading.problem('sluice.yaml', 'must be a mapping of settings')
+  reading.problem(name, 'must be a mapping of settings')
   return {}
 }

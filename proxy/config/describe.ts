@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import { ENV_SETTINGS } from './environment.ts'
 import type { Field, JsonSchema } from './field.ts'
 import { SETTINGS, type Settings } from './settings.ts'
+import { SIDECAR } from './sidecar.ts'
 import { providerRow } from '../upstreams/provider.ts'
 
 /** The configuration as YAML, for people: everything that holds, defaults included, and no secret. */
@@ -14,6 +15,11 @@ export function describeConfig(config: Config): string {
 function describeAccount({ id, provider, class: letter }: Config['accounts'][number]): string {
   const { assumes } = providerRow(provider)
   return `# account ${id}: class ${letter}${assumes === null ? '' : `; assumes ${assumes}`}\n`
+}
+
+/** The same for a sidecar, whose settings no variable gives. */
+export function sidecarSettingsHelp(): string {
+  return linesOf(SIDECAR, '', new Map()).join('\n')
 }
 
 /** One paragraph per setting: its path, its variable, what it takes, what holds without it. */

@@ -11,7 +11,7 @@ const POLICY_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/
 /** A policy of a role: one that has a name, or a document of its own. */
 export type RolePolicy = { readonly name: string } | PolicyDocument
 
-const ROLE_POLICY: Field<RolePolicy> = {
+export const ROLE_POLICY: Field<RolePolicy> = {
   ...policyDocument('A policy of the role.'),
   takes: 'a name, a policy document, or {file: PATH} of one',
   schema: { description: 'Name of a built-in or configured policy, or a document.', type: ['string', 'object'] },

@@ -111,7 +111,7 @@ export interface IssuerConfig extends Omit<Written, 'apiServer' | 'tokenReview'>
 }
 
 /** An issuer as it was written, completed with what the proxy's own cluster says. */
-const ISSUER: Field<IssuerConfig> = {
+export const ISSUER: Field<IssuerConfig> = {
   ...WRITTEN,
   read: (written, path, reading) => completed(WRITTEN.read(written, path, reading), path, reading),
   show: (value) => WRITTEN.show({ ...value, issuer: value.isAuto ? 'auto' : value.issuer })

@@ -14,7 +14,7 @@ const HOST_NAME = /^(?:\[[0-9a-f:]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]
 const ANY_ADDRESS = /^(?:0\.0\.0\.0|[0:]+)$/
 const REGION = /^[A-Za-z0-9-]{1,64}$/
 
-const host = (fallback: string) => text({ help: 'Address to listen on.', fallback, pattern: HOST, takes: 'an address' })
+export const host = (fallback: string) => text({ help: 'Address to listen on.', fallback, pattern: HOST, takes: 'an address' })
 const domain = text({ help: 'A domain.', pattern: DOMAIN, takes: 'a domain name in lower case, without port' })
 const region = { pattern: REGION, takes: 'a region name' }
 
@@ -64,7 +64,7 @@ const DATABASE = group('The Postgres that holds assignments, leases and the ledg
   })
 })
 
-const LIMITS = group('Bounds on everything a client can make grow.', {
+export const LIMITS = group('Bounds on everything a client can make grow.', {
   headerBytesMax: size({ help: 'Head of a request.', fallback: '32KiB', min: 8192, max: 131_072 }),
   connectionsMax: whole({ help: 'Open connections of clients.', fallback: 4096, min: 1, max: 1_000_000 }),
   requestsMax: whole({ help: 'Requests at work at once; more are told to slow down.', fallback: 1024, min: 1, max: 1_000_000 }),
@@ -88,7 +88,7 @@ const LIMITS = group('Bounds on everything a client can make grow.', {
   })
 })
 
-const TIMEOUTS = group('How long things may take.', {
+export const TIMEOUTS = group('How long things may take.', {
   head: duration({ help: 'A client to send the head of a request.', fallback: '30s', min: 1_000, max: 600_000 }),
   idle: duration({ help: 'A body to make no progress, in either direction.', fallback: '60s', min: 1_000, max: 3_600_000 }),
   keepAlive: duration({ help: 'A connection of a client without request.', fallback: '75s', min: 1_000, max: 3_600_000 }),
@@ -99,6 +99,10 @@ const TIMEOUTS = group('How long things may take.', {
   leaseMargin: duration({ help: 'What a lease outlives the longest request under it by.', fallback: '30s', min: 1_000, max: 600_000 }),
   ownerCache: duration({ help: 'An owner to be remembered.', fallback: '5s', min: 0, max: 60_000 }),
   drain: duration({ help: 'Requests at work to end after SIGTERM.', fallback: '10m', min: 0, max: 86_400_000 })
+})
+
+export const LOG = group('The log.', {
+  level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], { help: 'The least that is written.', fallback: 'info' })
 })
 
 /** Every setting there is. Parsing, types, variables, help text, schema and redaction all come from this table. */
@@ -129,9 +133,7 @@ export const SETTINGS = group('Configuration of Sluice.', {
       help: 'Request headers that the proxy does not know and leaves out instead of refusing.'
     })
   }),
-  log: group('The log.', {
-    level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], { help: 'The least that is written.', fallback: 'info' })
-  })
+  log: LOG
 })
 
 export type Settings = ValueOf<typeof SETTINGS>

@@ -1,4 +1,4 @@
-import type { Issuers } from './issuers.ts'
+import type { KeySet } from './jwks.ts'
 import type { WebIdentity } from './web-identity.ts'
 
 /** Tokens that come on requests themselves: proven once, then known by their digest. */
@@ -10,8 +10,14 @@ export interface BearerTokens {
   readonly size: number
 }
 
+/** One who vouches, as far as what it vouched for may be kept. */
+export interface Voucher {
+  readonly id: string
+  readonly keys: Pick<KeySet, 'generation'>
+}
+
 export interface BearerOptions {
-  readonly issuers: Issuers
+  readonly issuers: { readonly all: readonly Voucher[]; find(id: string): Voucher | null }
   /** Proves a token or throws a TokenProblem. */
   verifyToken(token: string): Promise<WebIdentity>
   now(): Date

@@ -42,6 +42,18 @@ export async function verifyWebIdentity(token: string, issuers: Issuers, { now, 
   return identityOf(payload, issuer)
 }
 
+/**
+ * Whom a token is for, unproven. Only for a token that nobody but the platform can have put where it lies: a process that
+ * could write it is the pod itself.
+ */
+export function believedIdentity(token: string, issuerId: string, now: Date): WebIdentity {
+  const payload = unprovenClaims(token)
+  if (typeof payload.sub !== 'string') throw new TokenProblem('missing-claim', 'sub')
+  if (typeof payload.exp !== 'number') throw new TokenProblem('missing-claim', 'exp')
+  if (payload.exp * 1000 <= now.getTime()) throw new TokenProblem('expired', 'exp has passed')
+  return identityOf(payload, { id: issuerId, requirePodBinding: false })
+}
+
 /** Chooses by what the caller named, else by `iss` and `aud`, as yet unproven: only whose keys to verify with, and with no other's. */
 function issuerOf(token: string, issuers: Issuers, issuerId: string | null): Issuer {
   const { iss, aud } = unprovenClaims(token)
@@ -108,7 +120,7 @@ interface KubernetesClaims {
   readonly pod?: { readonly uid?: unknown } | null
 }
 
-function identityOf(payload: JWTPayload, issuer: Issuer): WebIdentity {
+function identityOf(payload: JWTPayload, issuer: Pick<Issuer, 'id' | 'requirePodBinding'>): WebIdentity {
   const subject = payload.sub as string
   const match = SERVICE_ACCOUNT_SUBJECT.exec(subject)
   if (match === null) throw new TokenProblem('bad-subject', 'sub does not name a service account')

@@ -17,7 +17,7 @@ import type { AcceptedRequest } from './accept.ts'
 import type { Authenticated } from './ways-in/way-in.ts'
 import type { OutboundBody } from './outbound.ts'
 
-type Proof = Pick<Authenticated, 'payload' | 'chunkSigning'>
+type Proof = Pick<Authenticated, 'payload'> & { readonly chunkSigning: Authenticated['chunkSigning'] | 'unverified' }
 
 /** A request's body as promised by its head: nothing of it has been read yet. */
 export interface OpenBody {
@@ -65,7 +65,8 @@ export function openBody(request: AcceptedRequest, proof: Proof, describesBody =
     mode: payload.mode,
     decodedLength,
     trailerNames,
-    signing: chunkSigning === null ? null : { ...chunkSigning, scope: scopeText(chunkSigning.scope) }
+    signing:
+      chunkSigning === null || chunkSigning === 'unverified' ? chunkSigning : { ...chunkSigning, scope: scopeText(chunkSigning.scope) }
   })
   return { source: decoded, length: decodedLength, payload, claims, trailers: () => decoded.trailers }
 }

@@ -10,7 +10,7 @@ import { API_ERRORS } from '../../proxy/api/error.ts'
 import { S3_ERRORS } from '../../proxy/s3/error.ts'
 import { STS_ERRORS } from '../../proxy/sts/error.ts'
 import { clientsTable } from './docs/clients-table.ts'
-import { configurationPage } from './docs/configuration-page.ts'
+import { configurationPage, sidecarPage } from './docs/configuration-page.ts'
 import { blockNamed, withGenerated } from './docs/markdown.ts'
 import { operationsTable } from './docs/operations-table.ts'
 import { errorCodesTable, logFields, metricsTable, providersTable, stsErrorCodesTable } from './docs/reference-tables.ts'
@@ -23,6 +23,7 @@ const GENERATED: readonly { readonly page: string; readonly part: string; readon
   { page: 'README.md', part: 'operations', make: operationsTable },
   { page: 'docs/clients.md', part: 'clients', make: clientsTable },
   { page: 'docs/configuration.md', part: 'settings', make: configurationPage },
+  { page: 'docs/sidecar.md', part: 'sidecar settings', make: sidecarPage },
   { page: 'docs/guarantees.md', part: 'providers', make: providersTable },
   { page: 'docs/operations.md', part: 'metrics', make: metricsTable },
   { page: 'docs/errors.md', part: 'errors', make: errorCodesTable },

@@ -18,8 +18,11 @@ export interface Chunking {
   readonly decodedLength: number
   /** The names in x-amz-trailer, lower case. */
   readonly trailerNames: readonly string[]
-  /** Needed by the signed modes, ignored by the unsigned one. */
-  readonly signing: ChunkSigning | null
+  /**
+   * Needed by the signed modes, ignored by the unsigned one. `unverified` reads the signatures over: for a hop that proves
+   * nobody by them and signs anew.
+   */
+  readonly signing: ChunkSigning | 'unverified' | null
 }
 
 /** The decoded bytes of an aws-chunked body. */
@@ -50,6 +53,7 @@ class ChunkDecoder extends Transform implements DecodedBody {
   trailers: ReadonlyMap<string, string> = new Map()
   readonly #mode: ChunkedMode
   readonly #trailerNames: readonly string[]
+  /** Null where nothing is verified: the chunks carry no signatures, or theirs are read over. */
   readonly #chain: ChunkChain | null
   #expecting: Expecting = 'line'
   /** A line, chunk end or tail that has not come whole. */
@@ -68,7 +72,7 @@ class ChunkDecoder extends Transform implements DecodedBody {
     this.length = decodedLength
     this.#mode = mode
     this.#trailerNames = trailerNames
-    this.#chain = mode === 'unsigned-trailer' || signing === null ? null : new ChunkChain(signing)
+    this.#chain = mode === 'unsigned-trailer' || signing === null || signing === 'unverified' ? null : new ChunkChain(signing)
   }
 
   protected take(bytes: Uint8Array): void {
@@ -105,7 +109,7 @@ class ChunkDecoder extends Transform implements DecodedBody {
     if (this.#text.length + end - at > CHUNK_LINE_BYTES_MAX) throw new PayloadProblem('framing', 'A chunk header is too long.')
     this.#text += latin1(bytes, at, end)
     if (lineEnd < 0) return bytes.length
-    const line = parseChunkLine(this.#text, this.#chain !== null)
+    const line = parseChunkLine(this.#text, this.#mode !== 'unsigned-trailer')
     this.#text = ''
     this.#beginChunk(line)
     return lineEnd + 1
@@ -213,7 +217,7 @@ class ChunkDecoder extends Transform implements DecodedBody {
       case 'signed-chunks-trailer': {
         const trailers = new Map(parseTrailers(this.#text, { names: this.#trailerNames, signed: true }))
         const signature = trailers.get(TRAILER_SIGNATURE) ?? ''
-        if (this.#chain?.isTrailer(canonicalTrailer(trailers), signature) !== true) {
+        if (this.#chain !== null && !this.#chain.isTrailer(canonicalTrailer(trailers), signature)) {
           throw new PayloadProblem('trailer-signature', 'The trailer signature does not match.')
         }
         trailers.delete(TRAILER_SIGNATURE)

@@ -270,12 +270,12 @@ t.test('whatever is not in the table is not there', async (t) => {
   const paths = [
     '/',
     '/v0',
-    '/v0/',
+    '/rest/v0/',
     `${CALLER}/`,
     `/${CALLER}`,
-    '/v0/Caller',
+    '/rest/v0/Caller',
     '/v0%2Fcaller',
-    '/v0/x/../caller',
+    '/rest/v0/x/../caller',
     `${CALLER};x`,
     `/${TENANT}/mine`
   ]
@@ -315,7 +315,7 @@ t.test('while the keys of the issuer cannot be had, nobody is told that a token 
 })
 
 t.test('what is counted has closed labels', async (t) => {
-  await get('/v0/unheard-of', 'x')
+  await get('/rest/v0/unheard-of', 'x')
   const text = await (await fetch(`${site.opsUrl}/metrics`)).text()
   t.match(text, /sluice_requests_total\{operation="GetContainerCredentials",status="200",error_code=""\}/)
   t.match(text, /sluice_requests_total\{operation="GetCaller",status="405",error_code="MethodNotAllowed"\}/)

@@ -1,4 +1,4 @@
-import { settingsHelp } from '../../../proxy/config/describe.ts'
+import { settingsHelp, sidecarSettingsHelp } from '../../../proxy/config/describe.ts'
 import { code, plain, table } from './markdown.ts'
 
 interface Setting {
@@ -16,9 +16,20 @@ const IS_GROUP = /^a mapping$/
 
 /** One section per top-level setting, from what `sluice check-config --settings` prints. */
 export function configurationPage(): string {
-  const settings = readHelp(settingsHelp())
+  return page(readHelp(settingsHelp()), '##')
+}
+
+/** The same for a sidecar, without what stands on the page of settings already. */
+export function sidecarPage(): string {
+  return page(
+    readHelp(sidecarSettingsHelp()).filter(({ path }) => !/^(?:account|pod\.issuer)[.[]/.test(path)),
+    '###'
+  )
+}
+
+function page(settings: readonly Setting[], mark: string): string {
   const tops = settings.filter(({ path }) => /^\w+$/.test(path))
-  return tops.map((top) => section(top, settings)).join('\n\n')
+  return tops.map((top) => section(top, settings, mark)).join('\n\n')
 }
 
 function readHelp(text: string): readonly Setting[] {
@@ -33,9 +44,9 @@ function readHelp(text: string): readonly Setting[] {
   })
 }
 
-function section(top: Setting, settings: readonly Setting[]): string {
+function section(top: Setting, settings: readonly Setting[], mark: string): string {
   const inside = settings.filter(({ path }) => path.startsWith(`${top.path}.`) || path.startsWith(`${top.path}[`))
-  const lines = [`## ${top.path}`, '', `${plain(top.help)}${shapeOf(top)}`]
+  const lines = [`${mark} ${top.path}`, '', `${plain(top.help)}${shapeOf(top)}`]
   if (inside.length === 0) return lines.join('\n')
   const hasVariables = inside.some(({ variable }) => variable !== null)
   const head = ['Setting', ...(hasVariables ? ['Variable'] : []), 'What it is', 'Takes', 'Default']
