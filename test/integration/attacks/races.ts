@@ -140,16 +140,16 @@ async function forms(t: Test, rig: Rig): Promise<void> {
     file: 'x'
   })
   const multipart: [string, string] = ['content-type', `multipart/form-data; boundary=${boundary}`]
-  await t.test('S-13: a form that is posted to a bucket is refused until forms are served', async (t) => {
+  await t.test('S-13: a form proves its sender by its own fields, and nothing else does', async (t) => {
     await refused(t, rig, {
-      why: 'as browsers send it',
+      why: 'a form without a proof',
       call: { method: 'POST', target: '/ta-awstag', as: null, body, headers: [multipart] },
-      code: 'AccessDenied'
+      code: 'InvalidArgument'
     })
     await refused(t, rig, {
       why: 'signed by its header',
       call: { method: 'POST', target: '/ta-awstag', as: a1, body, headers: [multipart] },
-      code: 'NotImplemented'
+      code: 'InvalidArgument'
     })
     await refused(t, rig, {
       why: 'to the service',
