@@ -188,8 +188,12 @@ t.test(`random faults: ${COUNT} requests, seed ${SEED}`, async (t) => {
   t.ok(outcomes.whole > COUNT / 10 && outcomes.faults > COUNT / 10, 'both ends are met')
 
   await until(() => client.counts.dialing === 0)
+  // A reader that was slow when its flow failed gives back what it was lent some turns later.
+  await turns(10)
   const { open, idle, queued, lentBytes } = client.counts
-  t.same({ queued, lentBytes, busy: open - idle }, { queued: 0, lentBytes: 0, busy: 0 }, 'the pool is whole')
+  t.same({ queued, busy: open - idle }, { queued: 0, busy: 0 }, 'the pool is whole')
+  // A connection whose body ended while its reader was slow keeps its buffer until it reads again.
+  t.ok(lentBytes <= idle * 512 * 1024, `${lentBytes} bytes are lent to ${idle} idle connections`)
   upstream.script = (exchange) => exchange.answer(200, 'ok')
   const after = await Promise.all(Array.from({ length: CONNECTIONS * 3 }, () => client.send(request())))
   t.ok(
@@ -197,6 +201,6 @@ t.test(`random faults: ${COUNT} requests, seed ${SEED}`, async (t) => {
     'and serves'
   )
   await client.close()
-  const { open: left, deadlines } = client.counts
-  t.same({ left, deadlines }, { left: 0, deadlines: 0 }, 'and leaves nothing behind')
+  const { open: left, deadlines, lentBytes: kept } = client.counts
+  t.same({ left, deadlines, kept }, { left: 0, deadlines: 0, kept: 0 }, 'and leaves nothing behind')
 })
