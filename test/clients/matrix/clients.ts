@@ -43,7 +43,9 @@ const CURL = env['PATH']
   .find((path) => existsSync(path))
 const CLIENTS = join(import.meta.dirname, '..')
 const KEYS: readonly WayName[] = ['session credentials', 'access key']
-const ENVIRONMENT: readonly WayName[] = ['web identity', ...KEYS]
+const ENVIRONMENT: readonly WayName[] = ['web identity', 'container credentials', 'sidecar', ...KEYS]
+/** A client that can only hold keys may hold any, in front of a sidecar. */
+const GIVEN_KEYS: readonly WayName[] = ['sidecar', ...KEYS]
 /** For clients that take long to start, of which others cover the keys. */
 const WEB_IDENTITY: readonly WayName[] = ['web identity']
 const ACCESS_KEY: readonly WayName[] = ['access key']
@@ -53,7 +55,7 @@ export const MATRIX: readonly Client[] = [
   sdk('boto3', ENVIRONMENT, env['SLUICE_TEST_PYTHON'], (python) => [python, join(CLIENTS, 'python', 'worker.py')]),
   sdk('AWS SDK for JavaScript', ENVIRONMENT, process.execPath, (node) => [node, join(CLIENTS, 'javascript', 'worker.ts')]),
   sdk('aws-sdk-go-v2', ENVIRONMENT, env['SLUICE_TEST_GO_CLIENTS'], (folder) => [join(folder, 'awssdk')]),
-  sdk('AWS SDK for Java', [...WEB_IDENTITY, ...ACCESS_KEY], env['SLUICE_TEST_JAVA'], (folder) => [
+  sdk('AWS SDK for Java', [...WEB_IDENTITY, 'container credentials', ...ACCESS_KEY], env['SLUICE_TEST_JAVA'], (folder) => [
     ...['java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m'],
     ...['-cp', `${join(folder, 'classes')}:${join(folder, 'libraries')}/*`, 'Worker']
   ]),
@@ -68,21 +70,24 @@ export const MATRIX: readonly Client[] = [
       { act: 'list', target: "another service's object", why: 'polars reads what it lists, which is the cell of get' }
     ]
   },
-  minioWorker('minio-go', env['SLUICE_TEST_GO_CLIENTS'], (folder) => [join(folder, 'miniogo')]),
-  { ...minioWorker('minio-js', process.execPath, (node) => [node, join(CLIENTS, 'javascript', 'minio-worker.ts')]), bigMiB: 18 },
-  commandLine('mc', KEYS, env['SLUICE_TEST_MC'], mc),
+  minioWorker('minio-go', ['container credentials', ...GIVEN_KEYS], env['SLUICE_TEST_GO_CLIENTS'], (folder) => [join(folder, 'miniogo')]),
+  {
+    ...minioWorker('minio-js', GIVEN_KEYS, process.execPath, (node) => [node, join(CLIENTS, 'javascript', 'minio-worker.ts')]),
+    bigMiB: 18
+  },
+  commandLine('mc', GIVEN_KEYS, env['SLUICE_TEST_MC'], mc),
   commandLine('rclone', [...WEB_IDENTITY, ...ACCESS_KEY], env['SLUICE_TEST_RCLONE'], rclone),
   commandLine('s5cmd', [...WEB_IDENTITY, ...ACCESS_KEY], env['SLUICE_TEST_S5CMD'], s5cmd),
-  commandLine('s3cmd', ACCESS_KEY, env['SLUICE_TEST_S3CMD'], s3cmd),
+  commandLine('s3cmd', ['sidecar', ...ACCESS_KEY], env['SLUICE_TEST_S3CMD'], s3cmd),
   {
-    ...{ name: 'restic', ways: ACCESS_KEY, installed: env['SLUICE_TEST_RESTIC'], keepsBytes: false, entry: '/config' },
+    ...{ name: 'restic', ways: ['sidecar', ...ACCESS_KEY], installed: env['SLUICE_TEST_RESTIC'], keepsBytes: false, entry: '/config' },
     gaps: [
       { act: 'multipart', why: 'restic sends its packs in one piece' },
       { act: 'list', target: "another service's object", why: 'restic reads the repository before it lists, which is the cell of get' }
     ],
     start: (login, s3) => startRestic(env['SLUICE_TEST_RESTIC'] ?? '', login, s3)
   },
-  curl('curl', [...KEYS, 'bearer'], startCurl, CURL),
+  curl('curl', [...GIVEN_KEYS, 'bearer'], startCurl, CURL),
   curl('curl, by URLs of boto3', ['presigned URL'], urlsOf('boto3'), env['SLUICE_TEST_PYTHON']),
   curl('curl, by URLs of minio-go', ['presigned URL'], urlsOf('minio-go'), env['SLUICE_TEST_GO_CLIENTS']),
   {
@@ -109,14 +114,19 @@ function sdk(
   }
 }
 
-function minioWorker(name: string, installed: string | undefined, command: (installed: string) => readonly string[]): Client {
+function minioWorker(
+  name: string,
+  ways: readonly WayName[],
+  installed: string | undefined,
+  command: (installed: string) => readonly string[]
+): Client {
   return {
-    ...{ name, ways: KEYS, installed, keepsBytes: true, gaps: [] },
-    start({ keys }, s3) {
+    ...{ name, ways, installed, keepsBytes: true, gaps: [] },
+    start({ keys, env }, s3) {
       const [program = '', ...args] = command(installed ?? '')
       const given = { ACCESS_KEY_ID: keys?.accessKeyId, SECRET_ACCESS_KEY: keys?.secretAccessKey, SESSION_TOKEN: keys?.sessionToken }
       const present = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined)
-      return Promise.resolve(startWorker({ command: program, args, env: { ENDPOINT: s3, ...Object.fromEntries(present) } }))
+      return Promise.resolve(startWorker({ command: program, args, env: { ...env, ENDPOINT: s3, ...Object.fromEntries(present) } }))
     }
   }
 }

@@ -6,6 +6,8 @@ export interface Login {
   readonly keys?: Keys
   /** For a client that puts the token itself on the request. */
   readonly token?: string
+  /** Where S3 is, when that is not the proxy itself. */
+  readonly endpoint?: string
 }
 
 export interface Keys {

@@ -3,6 +3,7 @@ import { bytesOf, type Body } from '../body.ts'
 import type { Driver, Order, Outcome } from '../driver.ts'
 import { isRefused } from '../step.ts'
 import { MATRIX, type Act, type Client, type Target } from './clients.ts'
+import type { Login } from './login.ts'
 import { startSite, WAYS, type Site, type WayName } from './site.ts'
 
 /**
@@ -29,7 +30,7 @@ interface Row {
 
 test('every client by every way in', { timeout: TIMEOUT_MS, jobs: AT_ONCE }, async (t) => {
   const site = await startSite()
-  t.teardown(() => site.sluice.stop())
+  t.teardown(() => site.stop())
   const rows = MATRIX.flatMap((client) => client.ways.map((way) => ({ client, way })))
   const runs = rows.map(({ client, way }) => {
     const skip = client.installed === undefined && 'not installed: npm run clients says why'
@@ -40,7 +41,8 @@ test('every client by every way in', { timeout: TIMEOUT_MS, jobs: AT_ONCE }, asy
 })
 
 async function runRow(t: Test, client: Client, { way, site }: { way: WayName; site: Site }): Promise<void> {
-  const driver = await client.start(await WAYS[way].open(site), site.sluice.s3)
+  const login: Login = await WAYS[way].open(site)
+  const driver = await client.start(login, login.endpoint ?? site.sluice.s3)
   t.teardown(() => driver.stop())
   const prefix = `${client.name}/${way}/`.replaceAll(/[^a-z0-9/]+/gi, '-')
   const row = { client, site, driver, prefix }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { startSluice, type TestSluice } from '../../helpers/sluice.ts'
+import { settingsFor, startSidecar, stopSidecar, type RunningSidecar } from '../../integration/sidecar/rig.ts'
 import { environmentOf, type Keys, type Login } from './login.ts'
 
 /** One proxy for all clients. The role of one namespace reaches one tenant. */
@@ -13,6 +14,9 @@ export interface Site {
   /** The upstream's, which the other tenant has to itself. */
   readonly otherBucket: string
   readonly accessKey: Keys
+  /** In front of the proxy, with the service's token. */
+  readonly sidecar: RunningSidecar
+  stop(): Promise<void>
 }
 
 /** Starts it; the test stops it. */
@@ -56,7 +60,16 @@ export async function startSite(): Promise<Site> {
     }
   })
   const { shared: tenant, dedicated: otherTenant } = sluice.tenants
-  return { sluice, tenant, otherTenant, otherBucket: `sluice-${otherTenant}`, accessKey: await makeAccessKey(sluice, tenant) }
+  const { AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile = '' } = sluice.services[SERVICE].env
+  const sidecar = await startSidecar(sluice.folder, settingsFor(sluice, tokenFile))
+  return {
+    ...{ sluice, tenant, otherTenant, otherBucket: `sluice-${otherTenant}`, sidecar },
+    accessKey: await makeAccessKey(sluice, tenant),
+    async stop() {
+      await stopSidecar(sidecar)
+      await sluice.stop()
+    }
+  }
 }
 
 const SERVICE = 'shop/orders'
@@ -67,12 +80,19 @@ export const WAYS = {
   'session credentials': { open: async ({ sluice }) => keysLogin(sluice, await sluice.session(SERVICE)) },
   'access key': { open: ({ sluice, accessKey }) => Promise.resolve(keysLogin(sluice, accessKey)) },
   'presigned URL': { open: async ({ sluice }) => keysLogin(sluice, await sluice.session(SERVICE)) },
+  'container credentials': { open: ({ sluice }) => Promise.resolve({ env: sluice.services[SERVICE].containerEnv ?? {} }) },
+  sidecar: {
+    open({ sluice, sidecar: { s3: endpoint } }) {
+      const { env, keys } = keysLogin(sluice, { accessKeyId: 'whatever', secretAccessKey: 'it-is' })
+      return Promise.resolve({ env: { ...env, AWS_ENDPOINT_URL_S3: endpoint }, keys, endpoint })
+    }
+  },
   bearer: { open: async ({ sluice }) => ({ env: {}, token: await sluice.token(SERVICE) }) }
 } as const satisfies Readonly<Record<string, { open(site: Site): Promise<Login> }>>
 
 export type WayName = keyof typeof WAYS
 
-function keysLogin(sluice: TestSluice, keys: Keys): Login {
+function keysLogin(sluice: TestSluice, keys: Keys): Login & { readonly keys: Keys } {
   const { AWS_ENDPOINT_URL_S3 = '', AWS_REGION = '', AWS_DEFAULT_REGION = '' } = sluice.services[SERVICE].env
   return { env: { AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_DEFAULT_REGION, ...environmentOf(keys) }, keys }
 }

@@ -1,4 +1,4 @@
-// minio-go with keys that it was given.
+// minio-go with keys that it was given, or that it fetches as container credentials.
 package main
 
 import (
@@ -21,14 +21,20 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	keys := credentials.NewStaticV4(os.Getenv("ACCESS_KEY_ID"), os.Getenv("SECRET_ACCESS_KEY"), os.Getenv("SESSION_TOKEN"))
-	client, err := minio.New(endpoint.Host, &minio.Options{Creds: keys})
+	client, err := minio.New(endpoint.Host, &minio.Options{Creds: keys()})
 	if err != nil {
 		panic(err)
 	}
 	orders.Serve(func(order orders.Order) (orders.Outcome, error) {
 		return run(context.Background(), client, order)
 	}, refusalOf)
+}
+
+func keys() *credentials.Credentials {
+	if os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "" {
+		return credentials.NewIAM("")
+	}
+	return credentials.NewStaticV4(os.Getenv("ACCESS_KEY_ID"), os.Getenv("SECRET_ACCESS_KEY"), os.Getenv("SESSION_TOKEN"))
 }
 
 func refusalOf(err error) orders.Refusal {
