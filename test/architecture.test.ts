@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proxy/tenants': [],
   'proxy/post-form': ['proxy/s3', 'proxy/sigv4/payload', 'proxy/transport/transport.ts'],
   'proxy/transport': [],
-  'proxy/transport/upstream': ['proxy/transport/transport.ts', 'proxy/transport/outgoing-body.ts'],
+  'proxy/transport/upstream': ['proxy/transport/transport.ts', 'proxy/transport/outgoing-body.ts', 'proxy/transport/guarded-lookup.ts'],
   'proxy/identity': [],
   'proxy/ownership': ['proxy/tenants/keys.ts'],
   'proxy/upstreams': ['proxy/transport/transport.ts'],

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { IssuerConfig } from '../config/config.ts'
 import { createBreaker } from '../identity/breaker.ts'
 import { createFetchJson } from '../identity/fetch-json.ts'
+import { lookupBy, systemResolve } from '../transport/guarded-lookup.ts'
 import type { Issuer } from '../identity/issuers.ts'
 import { createKeySet } from '../identity/jwks.ts'
 import { loaderOf, type JwksSource } from '../identity/jwks-source.ts'
@@ -15,7 +16,7 @@ const REVIEW_PAUSE_MS = 5_000
 export function issuerOf(config: IssuerConfig, now: () => Date, onFetch: (issuer: string, error: Error | null) => void): Issuer {
   const { jwks } = config
   const iss = issOf(config)
-  const loadKeys = loaderOf(sourceOf(jwks), { fetchJson: createFetchJson(), readFile: readText })
+  const loadKeys = loaderOf(sourceOf(jwks), { fetchJson: createFetchJson({ lookup: lookupBy(systemResolve) }), readFile: readText })
   return {
     id: config.id,
     get issuer() {
@@ -74,7 +75,7 @@ function reviewOf({ audiences, apiServer, tokenReview }: IssuerConfig, now: () =
       ca: caFile === null ? null : await readText(caFile.path),
       bearer: (tokenFile.file === null ? tokenFile.reveal() : await readText(tokenFile.file)).trim()
     }),
-    fetchJson: createFetchJson(),
+    fetchJson: createFetchJson({ lookup: lookupBy(systemResolve) }),
     breaker: createBreaker({ failuresMax: REVIEW_FAILURES_MAX, openMs: REVIEW_PAUSE_MS, now })
   })
 }

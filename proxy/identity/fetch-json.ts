@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
 
 export interface JsonRequest {
@@ -29,17 +30,23 @@ const CONNECTIONS_MAX = 16
 // A kube-apiserver answers 406 to whoever does not take its key set by its own type (RFC 7517 §8.5).
 const ACCEPT = 'application/json, application/jwk-set+json'
 
+export interface FetchJsonOptions {
+  readonly timeoutMs?: number
+  /** Finds addresses in the place of the system's name service, to refuse some. */
+  readonly lookup?: LookupFunction
+}
+
 /**
  * Asks for small JSON documents, each once and within a time that waiting for a connection counts in: no redirect is followed
  * (it could lead into the metadata service), nothing but 200 is taken, and 201 where something was posted.
  */
-export function createFetchJson(timeoutMs = TIMEOUT_MS): FetchJson {
+export function createFetchJson({ timeoutMs = TIMEOUT_MS, lookup }: FetchJsonOptions = {}): FetchJson {
   let held: { readonly ca: string | null; readonly agent: Agent } | null = null
   const agentFor = (ca: string | null): Agent => {
     if (held === null || held.ca !== ca) {
       // What is under way on the connections of the exchanged authority comes to its end.
       void held?.agent.close()
-      const connect = { timeout: timeoutMs, ...(ca === null ? {} : { ca }) }
+      const connect = { timeout: timeoutMs, ...(ca === null ? {} : { ca }), ...(lookup === undefined ? {} : { lookup }) }
       held = { ca, agent: new Agent({ connections: CONNECTIONS_MAX, connect }) }
     }
     return held.agent

@@ -1,5 +1,5 @@
-import { lookup as lookupHost } from 'node:dns'
 import { isIP } from 'node:net'
+import { systemResolve } from '../guarded-lookup.ts'
 import type { Deadlines } from './deadlines.ts'
 
 /** One address of an upstream, and how it has behaved. */
@@ -94,10 +94,13 @@ export class Addresses {
   }
 }
 
-/** The system's own name service. */
+/** The system's own name service, without what no upstream's name may stand for. */
 export const systemLookup: Lookup = (hostname, callback) => {
-  lookupHost(hostname, { all: true, verbatim: true }, (error, addresses) =>
-    callback(error, error === null ? addresses.map(({ address }) => address) : [])
+  systemResolve(hostname, (error, addresses) =>
+    callback(
+      error,
+      addresses.map(({ address }) => address)
+    )
   )
 }
 

@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { createFetchJson } from '../../../proxy/identity/fetch-json.ts'
+import { guardedResolve, lookupBy, type ResolveAll } from '../../../proxy/transport/guarded-lookup.ts'
 
 const fetchJson = createFetchJson()
 
@@ -81,7 +82,7 @@ t.test('a server that does not answer in time is given up', async (t) => {
   await serving(
     () => {},
     async (url) => {
-      await t.rejects(createFetchJson(100)(url, { ca: null, bearer: null, post: {} }))
+      await t.rejects(createFetchJson({ timeoutMs: 100 })(url, { ca: null, bearer: null, post: {} }))
     }
   )
 })
@@ -96,4 +97,22 @@ t.test('a source that does not answer the door has no document', async (t) => {
     }
   )
   await t.rejects(fetchJson(closed, { ca: null, bearer: null }))
+})
+
+t.test('S-16: a key set whose name has turned to this machine is not fetched', async (t) => {
+  let asked = 0
+  const server = createServer((_request, response) => {
+    asked += 1
+    response.end('{}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  // Whoever owns the name of an issuer can turn it to any address.
+  const toUs: ResolveAll = (_hostname, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }])
+  const plain = createFetchJson({ lookup: lookupBy(toUs) })
+  const guarded = createFetchJson({ lookup: lookupBy(guardedResolve(toUs)) })
+  t.same(await plain(`http://issuer.example:${port}`, { ca: null, bearer: null }), {}, 'it is here that the name leads')
+  await t.rejects(guarded(`http://issuer.example:${port}`, { ca: null, bearer: null }), /which is this machine or its link/)
+  t.equal(asked, 1)
 })
