@@ -4,9 +4,11 @@
  */
 import { join } from 'node:path'
 import { KUBE_BINARIES } from './kube/binaries.ts'
+import { PREPARE } from './prepare-tap.ts'
 import { globOf, runSteps } from './run-steps.ts'
 
 const { failed } = await runSteps([
+  ...PREPARE,
   {
     name: 'etcd, kube-apiserver and kubectl',
     command: join(import.meta.dirname, 'kube', 'build-kube.sh'),

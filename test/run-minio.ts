@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startDevUpstream } from '../proxy/dev/dev-upstream.ts'
+import { PREPARE } from './prepare-tap.ts'
 import { globOf, runSteps } from './run-steps.ts'
 
 const binary = process.env['SLUICE_TEST_MINIO']
@@ -21,6 +22,7 @@ const upstream = { name: 'minio', endpoint, region: 'us-east-1', accessKeyId, se
 const tap = ['--reporter', 'tap', '--timeout', '600']
 try {
   const { failed } = await runSteps([
+    ...PREPARE,
     {
       name: 'MinIO answers as the list of its deviations says',
       command: 'tap',

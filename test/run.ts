@@ -3,10 +3,8 @@
  * clients in other languages take part where their runtime is found and are named where it is not. Ends with
  * `N passed, N failed`. With paths: only those suites.
  */
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { installClients } from './clients/install/install.ts'
+import { notePrepared, PREPARE } from './prepare-tap.ts'
 import { CLIENTS_SUITE, globOf, MATRIX_SUITE, runSteps, type Step } from './run-steps.ts'
 
 const asked = process.argv.slice(2).map(globOf)
@@ -18,15 +16,6 @@ const clients = needsClients
   : Promise.resolve({ env: {}, lines: [] })
 
 const TAP = ['--reporter', 'tap']
-
-const ROOT = join(import.meta.dirname, '..')
-// What `tap build` makes lies in node_modules and depends on nothing but these.
-const made = createHash('sha256')
-  .update(readFileSync(join(ROOT, '.taprc')))
-  .update(readFileSync(join(ROOT, 'package-lock.json')))
-  .digest('hex')
-const isMade = join(ROOT, 'node_modules', `.tap-built-${made.slice(0, 16)}`)
-const PREPARE: readonly Step[] = existsSync(isMade) ? [] : [{ name: 'prepare tap', command: 'tap', args: ['build'], counts: 'one' }]
 
 /** One core's work each, beside tests that leave some of two. */
 const CHECKS: readonly Step[] = [
@@ -47,5 +36,5 @@ const SOME: readonly Step[] = [
 ]
 
 const { failed } = await runSteps(isWhole ? WHOLE : SOME, CHECKS)
-if (failed === 0) writeFileSync(isMade, '')
+if (failed === 0) notePrepared()
 process.exitCode = failed === 0 ? 0 : 1

@@ -2,10 +2,12 @@
  * `npm run test:clients`: the long list of steps with clients in other languages, which are put into a cache outside the checkout
  * first. Ends with `N passed, N failed`.
  */
+import { PREPARE } from '../prepare-tap.ts'
 import { CLIENTS_SUITE, runSteps } from '../run-steps.ts'
 import { installClients } from './install/install.ts'
 
 const { failed } = await runSteps([
+  ...PREPARE,
   {
     name: 'boto3, the aws command line and a browser',
     command: 'tap',
