@@ -2,7 +2,8 @@
 // by our engine and by undici's, in interleaved rounds against one upstream process. Prints medians and their ratio.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../proxy/transport/upstream-undici.ts'
+import { UPSTREAM_DEFAULTS } from '../proxy/transport/upstream-options.ts'
+import { createUndiciUpstream } from '../proxy/transport/upstream-undici.ts'
 import type { ByteSource, UpstreamClient, UpstreamRequest } from '../proxy/transport/transport.ts'
 import { createUpstream, UPSTREAM_LIMITS } from '../proxy/transport/upstream/engine.ts'
 

@@ -1,16 +1,13 @@
 import { StsError } from '../sts/error.ts'
+import { headerValues } from '../transport/header-values.ts'
 import { ApiError } from './error.ts'
 
 /** The value of a header, by lower-case name, or null. One that comes twice is refused: another reader could take the other one. */
 export function onlyHeader(rawHeaders: readonly string[], name: string): string | null {
-  let found: string | null = null
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.toLowerCase() !== name) continue
-    if (found !== null)
-      throw new ApiError('InvalidRequest', `header ${name} comes twice`, { detail: `The header ${name} may be given once only` })
-    found = rawHeaders[i + 1] ?? ''
-  }
-  return found
+  const [value = null, ...more] = headerValues(rawHeaders, name)
+  if (more.length > 0)
+    throw new ApiError('InvalidRequest', `header ${name} comes twice`, { detail: `The header ${name} may be given once only` })
+  return value
 }
 
 /** The one Authorization header of a request that carries no other proof. */

@@ -9,7 +9,8 @@ import { hasObjects } from '../stages/has-data.ts'
 import type { SendDependencies } from '../stages/send-signed.ts'
 import type { Assignment } from '../tenants/keys.ts'
 import { sharedBuckets } from '../tenants/placement.ts'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS } from '../transport/upstream-undici.ts'
+import { UPSTREAM_DEFAULTS } from '../transport/upstream-options.ts'
+import { createUndiciUpstream } from '../transport/upstream-undici.ts'
 
 /** What commands do to the database and the upstreams, outside of any request. */
 export interface Administration {

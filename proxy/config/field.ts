@@ -2,6 +2,7 @@
  * The language the table of settings is written in. A field knows how to read what was written, how to name it, and how to
  * show it again without secrets; the types of the configuration, its help text and its schema are all derived from the table.
  */
+import { editDistance } from '../../policy/problems.ts'
 
 /** One thing that is wrong, and where. */
 export interface Problem {
@@ -203,17 +204,4 @@ export function nearest(name: string, candidates: readonly string[]): string {
     .filter(({ distance }) => distance <= reach)
     .toSorted((a, b) => a.distance - b.distance)
   return best === undefined ? '' : ` (did you mean ${best.candidate}?)`
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -1,3 +1,4 @@
+import { headerValues } from '../transport/header-values.ts'
 import type { RequestHead } from '../transport/transport.ts'
 
 /** What pages of other origins may do (Fetch standard, "CORS protocol"). With no origin nothing is open. */
@@ -91,14 +92,8 @@ function matcher(patterns: readonly string[], normal: (text: string) => string):
 
 /** The only value of a header; null where it is missing or, being two, says nothing. */
 function headerOf({ rawHeaders }: RequestHead, name: string): string | null {
-  let found: string | null = null
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const written = rawHeaders[index] ?? ''
-    if (written.length !== name.length || written.toLowerCase() !== name) continue
-    if (found !== null) return null
-    found = rawHeaders[index + 1] ?? ''
-  }
-  return found
+  const [value = null, ...more] = headerValues(rawHeaders, name)
+  return more.length === 0 ? value : null
 }
 
 function namesOf(list: string | null): readonly string[] {

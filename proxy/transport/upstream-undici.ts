@@ -3,50 +3,28 @@ import type { EventEmitter } from 'node:events'
 import { isIP, type Socket } from 'node:net'
 import { Exchange } from './exchange.ts'
 import { emptied, givenUp, isSource, lengthFault } from './outgoing-body.ts'
+import { lookupBy, systemResolve } from './guarded-lookup.ts'
+import type { UpstreamOptions } from './upstream-options.ts'
 import { UpstreamFault } from './transport.ts'
 import type { Cancellation, UpstreamClient, UpstreamOrigin, UpstreamRequest, UpstreamResponse } from './transport.ts'
 import { diedFromIdle } from './upstream-fault.ts'
 
-export interface UndiciUpstreamOptions {
-  readonly connectTimeoutMs: number
-  /** Without a byte of a body, in either direction, while this side is ready for it. */
-  readonly idleBodyTimeoutMs: number
-  /** How long a request may wait for a free connection. */
-  readonly queueTimeoutMs: number
-  /** Connections per origin. */
-  readonly connectionsMax: number
-  /** How long an idle connection is kept. Shorter than the upstream keeps it, or requests meet its close. */
-  readonly keepAliveMs: number
-  readonly headerBytesMax: number
-  /** Told of errors that undici itself could not attribute to a request. */
-  readonly onError: (error: Error) => void
-}
-
-export const UPSTREAM_DEFAULTS: Omit<UndiciUpstreamOptions, 'onError'> = {
-  connectTimeoutMs: 5_000,
-  idleBodyTimeoutMs: 60_000,
-  queueTimeoutMs: 30_000,
-  connectionsMax: 256,
-  keepAliveMs: 4_000,
-  headerBytesMax: 64 * 1024
-}
-
 type DispatchOptions = Dispatcher.DispatchOptions & { servername?: string }
 
 /** The hop to the upstreams over undici. It follows no redirect and understands no content coding. */
-export function createUndiciUpstream(options: UndiciUpstreamOptions): UpstreamClient {
+export function createUndiciUpstream(options: UpstreamOptions): UpstreamClient {
   return new UndiciUpstream(options)
 }
 
 class UndiciUpstream implements UpstreamClient {
-  #options: UndiciUpstreamOptions
+  #options: UpstreamOptions
   #pools = new Map<string, Pool>()
   /** Saves making the key of the map for every request: the origins are few objects, held by the accounts. */
   #byOrigin = new WeakMap<UpstreamOrigin, Pool>()
   /** Errors of connections that had carried an answer before. */
   #reused = new WeakSet<object>()
 
-  constructor(options: UndiciUpstreamOptions) {
+  constructor(options: UpstreamOptions) {
     this.#options = options
   }
 
@@ -120,7 +98,12 @@ class UndiciUpstream implements UpstreamClient {
 
   #makePool(origin: UpstreamOrigin): Pool {
     const { connectTimeoutMs, idleBodyTimeoutMs, connectionsMax, keepAliveMs, headerBytesMax, onError } = this.#options
-    const connect = buildConnector({ timeout: connectTimeoutMs, allowH2: false, ...(origin.ca === null ? {} : { ca: origin.ca }) })
+    const connect = buildConnector({
+      timeout: connectTimeoutMs,
+      allowH2: false,
+      lookup: lookupBy(systemResolve),
+      ...(origin.ca === null ? {} : { ca: origin.ca })
+    })
     return new Pool(
       `${origin.secure ? 'https' : 'http'}://${isIP(origin.hostname) === 6 ? `[${origin.hostname}]` : origin.hostname}:${origin.port}`,
       {

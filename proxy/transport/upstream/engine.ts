@@ -1,6 +1,7 @@
 import { emptied, givenUp, isSource, lengthFault } from '../outgoing-body.ts'
 import { UpstreamFault } from '../transport.ts'
 import type { Cancellation, UpstreamClient, UpstreamOrigin, UpstreamRequest, UpstreamResponse } from '../transport.ts'
+import { UPSTREAM_DEFAULTS, type UpstreamOptions } from '../upstream-options.ts'
 import { systemLookup, type Lookup } from './addresses.ts'
 import { BufferPool } from './buffers.ts'
 import { Deadlines } from './deadlines.ts'
@@ -9,19 +10,9 @@ import { Malformed } from './malformed.ts'
 import { OriginPool } from './origin-pool.ts'
 import { requestHead } from './request-head.ts'
 
-export interface UpstreamOptions {
-  /** For each attempt; shared by the addresses of a host. */
-  readonly connectTimeoutMs: number
+/** `connectTimeoutMs` is for each attempt, and shared by the addresses of a host; an upstream's `Keep-Alive: timeout` shortens `keepAliveMs`. */
+export interface EngineOptions extends UpstreamOptions {
   readonly tlsTimeoutMs: number
-  /** Without a byte of a body, in either direction, while this side is ready for it. */
-  readonly idleBodyTimeoutMs: number
-  /** How long a request may wait for a free connection. */
-  readonly queueTimeoutMs: number
-  /** Connections per origin. */
-  readonly connectionsMax: number
-  /** How long an idle connection is kept: shorter than the upstream keeps it, or requests meet its close. An upstream's `Keep-Alive: timeout` shortens it. */
-  readonly keepAliveMs: number
-  readonly headerBytesMax: number
   /** Memory for bodies on their way; above it they go in smaller pieces. */
   readonly bufferBytesMax: number
   /** How long `close` waits for requests that are under way. */
@@ -29,18 +20,11 @@ export interface UpstreamOptions {
   /** How exactly deadlines are met. */
   readonly tickMs: number
   readonly lookup: Lookup
-  /** Told of what belongs to no request. */
-  readonly onError: (error: Error) => void
 }
 
-export const UPSTREAM_LIMITS: Omit<UpstreamOptions, 'onError'> = {
-  connectTimeoutMs: 5_000,
+export const UPSTREAM_LIMITS: Omit<EngineOptions, 'onError'> = {
+  ...UPSTREAM_DEFAULTS,
   tlsTimeoutMs: 5_000,
-  idleBodyTimeoutMs: 60_000,
-  queueTimeoutMs: 30_000,
-  connectionsMax: 256,
-  keepAliveMs: 4_000,
-  headerBytesMax: 64 * 1024,
   bufferBytesMax: 64 * 1024 * 1024,
   drainMs: 500,
   tickMs: 50,
@@ -48,12 +32,12 @@ export const UPSTREAM_LIMITS: Omit<UpstreamOptions, 'onError'> = {
 }
 
 /** The hop to the upstreams over HTTP/1.1 on plain sockets. It follows no redirect, understands no content coding and never pipelines. */
-export function createUpstream(options: UpstreamOptions): UpstreamEngine {
+export function createUpstream(options: EngineOptions): UpstreamEngine {
   return new UpstreamEngine(options)
 }
 
 export class UpstreamEngine implements UpstreamClient {
-  #options: UpstreamOptions
+  #options: EngineOptions
   #deadlines: Deadlines
   #buffers: BufferPool
   #pools = new Map<string, OriginPool>()
@@ -61,7 +45,7 @@ export class UpstreamEngine implements UpstreamClient {
   #byOrigin = new WeakMap<UpstreamOrigin, OriginPool>()
   #closed = false
 
-  constructor(options: UpstreamOptions) {
+  constructor(options: EngineOptions) {
     this.#options = options
     this.#deadlines = new Deadlines(options.tickMs)
     this.#buffers = new BufferPool(options.bufferBytesMax)

@@ -8,8 +8,9 @@ import {
   type InboundTimeouts
 } from '../../../proxy/transport/inbound.ts'
 import { createNodeInbound } from '../../../proxy/transport/inbound-node.ts'
-import { createUpstream, UPSTREAM_LIMITS, type UpstreamEngine, type UpstreamOptions } from '../../../proxy/transport/upstream/engine.ts'
-import { createUndiciUpstream, UPSTREAM_DEFAULTS, type UndiciUpstreamOptions } from '../../../proxy/transport/upstream-undici.ts'
+import { createUpstream, UPSTREAM_LIMITS, type EngineOptions, type UpstreamEngine } from '../../../proxy/transport/upstream/engine.ts'
+import { UPSTREAM_DEFAULTS, type UpstreamOptions } from '../../../proxy/transport/upstream-options.ts'
+import { createUndiciUpstream } from '../../../proxy/transport/upstream-undici.ts'
 import type { ByteSink, ByteSource, Cancellation, UpstreamClient, UpstreamRequest } from '../../../proxy/transport/transport.ts'
 import { RawClient, RawUpstream, type Script } from '../../helpers/raw-http.ts'
 
@@ -51,19 +52,14 @@ export async function startInbound(
 }
 
 /** Makes an engine for the hop upstream. */
-export type CreateUpstream = (options: Partial<UndiciUpstreamOptions>) => UpstreamClient
+export type CreateUpstream = (options: Partial<UpstreamOptions>) => UpstreamClient
 
 export const createWithUndici: CreateUpstream = (options) => createUndiciUpstream({ ...UPSTREAM_DEFAULTS, onError: () => {}, ...options })
-export const createOwn = (options: Partial<UpstreamOptions>): UpstreamEngine =>
+export const createOwn = (options: Partial<EngineOptions>): UpstreamEngine =>
   createUpstream({ ...UPSTREAM_LIMITS, tickMs: 10, onError: () => {}, ...options })
 
 /** An upstream that plays a script and a client for it; both closed at the end of the test. */
-export async function startUpstream(
-  t: Test,
-  script: Script,
-  options: Partial<UndiciUpstreamOptions> = {},
-  create: CreateUpstream = createOwn
-) {
+export async function startUpstream(t: Test, script: Script, options: Partial<UpstreamOptions> = {}, create: CreateUpstream = createOwn) {
   return startUpstreamFor(t, script, create(options))
 }
 
