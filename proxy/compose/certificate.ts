@@ -1,3 +1,5 @@
+import { messageOf } from './message-of.ts'
+import { MOUNT_TIMES } from './watched-file.ts'
 import type { Config } from '../config/config.ts'
 import type { Log } from '../observe/log.ts'
 import type { Inbound, InboundFactory } from '../transport/inbound.ts'
@@ -27,14 +29,12 @@ export function engineOf(options: Omit<NodeInboundOptions, 'certificate'>, tls: 
   }
 }
 
-const TIMES = { pollMs: 15_000, debounceMs: 250 }
-
 /**
  * Keeps what the files of a listener say in use, certificate and key always of one moment. Connections that are open stay;
  * files that cannot be used are told of once, and the pair in use stays.
  */
 function followCertificate({ certFile, keyFile }: Tls, inbound: Pick<Inbound, 'renew'>, log: Pick<Log, 'event'>): FileSet {
-  const files = createFileSet([certFile.path, keyFile.file ?? ''], TIMES)
+  const files = createFileSet([certFile.path, keyFile.file ?? ''], MOUNT_TIMES)
   let inUse: readonly string[] = [certFile.text, keyFile.reveal()]
   let fault: string | null = null
 
@@ -48,7 +48,7 @@ function followCertificate({ certFile, keyFile }: Tls, inbound: Pick<Inbound, 'r
       fault = null
       log.event('info', 'another certificate is in use', { file: certFile.path })
     } catch (error) {
-      const told = error instanceof Error ? error.message : String(error)
+      const told = messageOf(error)
       if (told !== fault) log.event('warn', `the certificate stays as it was: ${told}`)
       fault = told
     }

@@ -1,3 +1,4 @@
+import { MOUNT_TIMES } from './watched-file.ts'
 import type { AccountConfig, Secret } from '../config/config.ts'
 import { fixedCredentials, type CredentialSource, type CredentialsEvent } from '../upstreams/credentials.ts'
 import { fetchedCredentials } from '../upstreams/fetched-credentials.ts'
@@ -13,7 +14,6 @@ export interface CredentialTools {
 }
 
 /** Kubelet and Vault write within seconds; the poll is for what no watch tells. */
-const MOUNTED_TIMES = { pollMs: 15_000, debounceMs: 250 }
 /** Those of tenants not asked for lately are made anew. */
 const TENANT_SESSIONS_MAX = 10_000
 /** MinIO and Ceph narrow the caller's own credentials; clients of STS have to name some role all the same. */
@@ -94,7 +94,7 @@ function ownCredentials(account: AccountConfig, tools: CredentialTools): Credent
       accessKeyId: partOf(accessKeyId),
       secretAccessKey: partOf(secretAccessKey),
       sessionToken: sessionToken === null ? null : partOf(sessionToken),
-      times: MOUNTED_TIMES,
+      times: MOUNT_TIMES,
       onEvent: tools.onEvent
     })
   }

@@ -1,4 +1,5 @@
-import { watchFile } from './watched-file.ts'
+import { messageOf } from './message-of.ts'
+import { MOUNT_POLL_MS, watchFile } from './watched-file.ts'
 import type { Secret } from '../config/config.ts'
 import type { Login } from '../database/connect.ts'
 import type { Log } from '../observe/log.ts'
@@ -7,8 +8,6 @@ import type { Log } from '../observe/log.ts'
 export interface FollowedUrl extends Login {
   close(): void
 }
-
-const POLL_MS = 15_000
 
 /** Follows the file that a URL comes from; one that comes from elsewhere cannot change. */
 export function followUrl(secret: Secret, log: Pick<Log, 'event'>): FollowedUrl {
@@ -25,8 +24,8 @@ export function followUrl(secret: Secret, log: Pick<Log, 'event'>): FollowedUrl 
       url = found
       log.event('info', 'another URL of Postgres was read: the next connection that is refused goes by it', { source: secret.source })
     },
-    onFault: (error) => log.event('warn', `the URL of Postgres stays as it was: ${error instanceof Error ? error.message : String(error)}`),
-    pollMs: POLL_MS
+    onFault: (error) => log.event('warn', `the URL of Postgres stays as it was: ${messageOf(error)}`),
+    pollMs: MOUNT_POLL_MS
   })
   return { current: () => url, refresh: () => watched.check(), close: () => watched.close() }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from './message-of.ts'
 import { randomUUID } from 'node:crypto'
 import { followUrl, passwordOf } from './database-url.ts'
 import { composeLeases } from './leases.ts'
@@ -81,8 +82,7 @@ export function composeDatabase(config: Config, log: Log, now: () => Date): Data
   const shared = layoutOf(config)
   const admission = createAdmission()
   const directory = createDirectory({ mode: config.tenants.mode, shared })
-  const onFault = (what: string, error: unknown): void =>
-    log.event('warn', `${what}: ${error instanceof Error ? error.message : String(error)}`)
+  const onFault = (what: string, error: unknown): void => log.event('warn', `${what}: ${messageOf(error)}`)
   const accounts = new Set(config.accounts.map(({ id }) => id))
   const refuseMisplaced = (assignments: readonly Assignment[]): void => {
     const problems = assignmentProblems(assignments, accounts, shared)

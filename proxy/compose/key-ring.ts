@@ -1,5 +1,6 @@
+import { messageOf } from './message-of.ts'
 import { randomBytes } from 'node:crypto'
-import { watchFile, type WatchedFile } from './watched-file.ts'
+import { MOUNT_POLL_MS, watchFile, type WatchedFile } from './watched-file.ts'
 import type { Config } from '../config/config.ts'
 import type { Run } from '../database/connect.ts'
 import { recordSealing } from '../database/sealing-keys.ts'
@@ -22,8 +23,6 @@ export interface KeyRingOptions {
   readonly pollMs?: number
 }
 
-/** Within the time that kubelet takes to exchange a mounted secret, several looks. */
-const POLL_MS = 15_000
 export const RECORD_MS = 60_000
 
 /** Reads the ring, or throws with every problem of its file. Without a file, which only dev mode allows, one is made up. */
@@ -52,9 +51,8 @@ export function composeKeyRing(options: KeyRingOptions): RotatingKeyRing {
     start() {
       const path = keysFile?.file ?? null
       if (keysFile === null || path === null) return
-      const onFault = (error: unknown): void =>
-        log.event('warn', `the key ring stays as it was: ${error instanceof Error ? error.message : String(error)}`)
-      watched = watchFile({ path, text: keysFile.reveal(), take, onFault, pollMs: options.pollMs ?? POLL_MS })
+      const onFault = (error: unknown): void => log.event('warn', `the key ring stays as it was: ${messageOf(error)}`)
+      watched = watchFile({ path, text: keysFile.reveal(), take, onFault, pollMs: options.pollMs ?? MOUNT_POLL_MS })
       timer = setInterval(record, RECORD_MS).unref()
       record()
       // It may have changed since the configuration was read.
@@ -78,10 +76,7 @@ function sealingRecorder({ run, log }: KeyRingOptions): { note(kid: string, at: 
           await recordSealing(run, kid, at)
           if (waiting.get(kid) === at) waiting.delete(kid)
         } catch (error) {
-          log.event(
-            'warn',
-            `the use of sealing key ${kid} could not be recorded: ${error instanceof Error ? error.message : String(error)}`
-          )
+          log.event('warn', `the use of sealing key ${kid} could not be recorded: ${messageOf(error)}`)
         }
       }
     }

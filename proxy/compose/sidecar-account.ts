@@ -4,7 +4,7 @@ import { composeIdentity, type Identity } from './identity.ts'
 import { dressed } from './servers.ts'
 import type { SidecarParts, SidecarTarget } from './sidecar.ts'
 import { composeUpstreams } from './upstreams.ts'
-import { watchFile, type WatchedFile } from './watched-file.ts'
+import { MOUNT_POLL_MS, watchFile, type WatchedFile } from './watched-file.ts'
 import type { SidecarConfig } from '../config/sidecar.ts'
 import { handle } from '../handle.ts'
 import { createAccessKeys } from '../identity/access-keys.ts'
@@ -33,7 +33,6 @@ const RULES = [{ role: ROLE, namespaces: ['*'], serviceAccounts: ['*'] }]
 /** Pages have no business with a sidecar. */
 const CLOSED = { origins: [], methods: [], headers: [], exposedHeaders: [], maxAge: 0 }
 const TOKENS_MAX = 16
-const POLL_MS = 15_000
 const KEY_REFRESH_MS = 30_000
 
 /** Serves one tenant straight from its account: the whole of the proxy, without a database. */
@@ -65,7 +64,7 @@ export function composeAccount(config: SidecarConfig, target: Target, parts: Sid
   const follow = (path: string | null, text: string, take: (text: string) => void): void => {
     if (path === null) return
     const onFault = (error: unknown): void => log.event('warn', `${path} stays as it was: ${String(error)}`)
-    watches.push(watchFile({ path, text, take, onFault, pollMs: POLL_MS }))
+    watches.push(watchFile({ path, text, take, onFault, pollMs: MOUNT_POLL_MS }))
   }
   const refreshKeys = (): void => void Promise.all(identity.issuers.all.map(({ keys }) => keys.refresh()))
   const refresh = setInterval(refreshKeys, KEY_REFRESH_MS).unref()

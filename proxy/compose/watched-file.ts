@@ -19,8 +19,14 @@ export interface WatchedFile {
   close(): void
 }
 
+/** How often a mounted file is looked at besides: several times within what kubelet takes to exchange it. */
+export const MOUNT_POLL_MS = 15_000
+
 /** Changes come in bursts: a mounted secret is exchanged by several renames. */
 const DEBOUNCE_MS = 250
+
+/** The same for files that belong together. */
+export const MOUNT_TIMES = { pollMs: MOUNT_POLL_MS, debounceMs: DEBOUNCE_MS }
 
 /**
  * Keeps what a file says in use. The directory is watched, since a mounted secret is exchanged by a symlink beside the file and a
