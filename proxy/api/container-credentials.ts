@@ -5,8 +5,8 @@ import { xmlTime } from '../sts/xml.ts'
 import { onlyAuthorization } from './only-header.ts'
 import type { ApiRequest, ApiRoute } from './route.ts'
 
-/** What `AWS_CONTAINER_CREDENTIALS_FULL_URI` ends with. */
-export const CONTAINER_CREDENTIALS_PATH = '/rest/v0/container-credentials'
+/** What `AWS_CONTAINER_CREDENTIALS_FULL_URI` ends with. It begins with what no bucket is called: a sidecar serves it beside objects. */
+export const CONTAINER_CREDENTIALS_PATH = '/v0/container-credentials'
 
 /**
  * Credentials for the token that stands in `Authorization` as it is, without a scheme: how SDKs send the contents of

@@ -49,14 +49,16 @@ export function isReleasedHeader(name: string): boolean {
   return name.startsWith('x-amz-meta-') && !name.startsWith(HIDDEN_METADATA)
 }
 
+const NO_OTHERS: ReadonlySet<string> = new Set()
+
 /**
- * The headers of an upstream's answer that may leave, flat, names in lower case. HOT: bench/headers.ts
+ * The headers of an upstream's answer that may leave, and `others`, flat, names in lower case. HOT: bench/headers.ts
  */
-export function releasedHeaders(rawHeaders: readonly string[]): string[] {
+export function releasedHeaders(rawHeaders: readonly string[], others = NO_OTHERS): string[] {
   const released: string[] = []
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase()
-    if (isReleasedHeader(name)) released.push(name, rawHeaders[index + 1] ?? '')
+    if (isReleasedHeader(name) || others.has(name)) released.push(name, rawHeaders[index + 1] ?? '')
   }
   return released
 }

@@ -1,7 +1,7 @@
 import type { AccessRecord } from '../observe/access-record.ts'
 import { readErrorCode } from '../s3/error-xml.ts'
 import { S3Error } from '../s3/error.ts'
-import { headerValue, isReleasedHeader, TAGGING_COUNT } from '../s3/response-headers.ts'
+import { headerValue, releasedHeaders, TAGGING_COUNT } from '../s3/response-headers.ts'
 import { collectBody } from '../sigv4/payload/collect.ts'
 import { sourceOfBytes } from '../sigv4/payload/memory-source.ts'
 import { refusalOf } from '../stages/body.ts'
@@ -50,7 +50,7 @@ export async function forwardRequest(incoming: Incoming, record: AccessRecord, d
   const response = await send(outboundOf(request, deps.central), { incoming, record }, deps)
   record.upstreamRequestId = headerValue(response.rawHeaders, 'x-amz-request-id') ?? null
   const { status, body } = response.status === 400 || response.status === 403 ? await withoutOwnRefusal(response) : response
-  return { status, rawHeaders: releasedOf(response.rawHeaders), body }
+  return { status, rawHeaders: releasedHeaders(response.rawHeaders, OF_SLUICE), body }
 }
 
 async function send(
@@ -96,13 +96,4 @@ async function withoutOwnRefusal(response: UpstreamResponse): Promise<UpstreamRe
   if (code !== null && OWN_REFUSALS.has(code))
     throw new S3Error('ServiceUnavailable', `the central Sluice refuses the credentials that it gave to this pod: ${code}`)
   return { ...response, body: sourceOfBytes(document) }
-}
-
-function releasedOf(rawHeaders: readonly string[]): string[] {
-  const released: string[] = []
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] ?? '').toLowerCase()
-    if (isReleasedHeader(name) || OF_SLUICE.has(name)) released.push(name, rawHeaders[index + 1] ?? '')
-  }
-  return released
 }

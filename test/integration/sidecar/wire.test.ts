@@ -6,6 +6,8 @@ import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import t, { type Test } from 'tap'
 import { crc32 } from 'node:zlib'
+import { CONTAINER_CREDENTIALS_PATH } from '../../../proxy/api/container-credentials.ts'
+import { isTenantId } from '../../../proxy/tenants/placement.ts'
 import { RawClient, type RawResponse } from '../../helpers/raw-http.ts'
 import { startSluice } from '../../helpers/sluice.ts'
 import { presign } from '../ways-in/presign.ts'
@@ -271,8 +273,9 @@ t.test('one upload id of the pod is known to the pod alone', async (t) => {
 })
 
 t.test('the pod gets the sidecar’s session for its own token, and nobody gets it for another', async (t) => {
+  t.notOk(isTenantId(CONTAINER_CREDENTIALS_PATH.split('/')[1] ?? ''), 'where they are is no object of any tenant')
   const token = await readFile(sluice.services['shop/orders'].tokenFile, 'utf8')
-  const get = (headers: Readonly<Record<string, string>>, target = '/rest/v0/container-credentials') =>
+  const get = (headers: Readonly<Record<string, string>>, target = '/v0/container-credentials') =>
     ask(t, { method: 'GET', target, headers })
   const before = await centralRequests()
   for (const headers of [{}, { authorization: await sluice.token('shop/orders') }, { authorization: `Bearer ${token.trim()}` }]) {
@@ -284,7 +287,7 @@ t.test('the pod gets the sidecar’s session for its own token, and nobody gets 
   t.equal((await get({ authorization: token.trim(), origin: 'https://evil.example' })).status, 403)
   t.equal(await centralRequests(), before)
   const credentials = fromHttp({
-    awsContainerCredentialsFullUri: `http://${HOST}/rest/v0/container-credentials`,
+    awsContainerCredentialsFullUri: `http://${HOST}/v0/container-credentials`,
     awsContainerCredentialsRelativeUri: '',
     awsContainerAuthorizationToken: '',
     awsContainerAuthorizationTokenFile: sluice.services['shop/orders'].tokenFile

@@ -7,7 +7,7 @@ import { presign } from './presign.ts'
 
 const site = await startSite()
 t.teardown(() => site.stop())
-const CREDENTIALS = '/rest/v0/container-credentials'
+const CREDENTIALS = '/v0/container-credentials'
 const CALLER = '/rest/v0/caller'
 const SECONDS = (): number => Math.floor(site.now().getTime() / 1000)
 const kubernetes = (namespace: string, name: string): object => ({

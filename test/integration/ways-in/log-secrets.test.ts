@@ -43,7 +43,7 @@ function byForm(why: string, secretAccessKey: string): Case {
 function byToken(why: string, proof: string): readonly Case[] {
   const headers = { authorization: `Bearer ${proof}` }
   const proofs = [proof, proof.split('.').at(-1) ?? '']
-  const exchange = { method: 'GET', target: '/rest/v0/container-credentials', headers: { authorization: proof } }
+  const exchange = { method: 'GET', target: '/v0/container-credentials', headers: { authorization: proof } }
   return [
     { why: `${why}, on a request`, send: () => site.send({ method: 'PUT', target: `/${TENANT}/by-token`, headers, body: 'x' }), proofs },
     { why: `${why}, at the API`, send: () => site.sendApi({ method: 'GET', target: '/rest/v0/caller', headers }), proofs },
