@@ -29,8 +29,6 @@ export interface Download {
   readonly bytes: number
   /** False where the connection ended before the announced bytes had come. */
   readonly whole: boolean
-  /** On the clock of `performance.now()`. */
-  readonly endedAt: number
 }
 
 /** Reads a download slowly, to its end or until it is cut. */
@@ -44,5 +42,5 @@ export async function slowDownload(response: IncomingMessage, pace: Pace): Promi
   } catch {
     // Seen in `whole`: a cut shows as a reset.
   }
-  return { announced: Number(response.headers['content-length']), bytes, whole: response.complete, endedAt: performance.now() }
+  return { announced: Number(response.headers['content-length']), bytes, whole: response.complete }
 }
