@@ -122,7 +122,7 @@ class NodeInbound implements Inbound {
       return
     }
     if (connection.closing) return
-    const framing = readFraming(request.httpVersion, request.rawHeaders)
+    const framing = readFraming(request.httpVersion, request.rawHeaders, this.#options.limits.headersMax)
     const incoming = new NodeIncoming({
       ...this.#options,
       request,
@@ -194,7 +194,7 @@ function createHardenedServer({ limits, timeouts, certificate }: NodeInboundOpti
     certificate === null
       ? createServer(options)
       : createSecureServer({ ...options, ...certificate, ...TLS_OPTIONS, handshakeTimeout: timeouts.headersMs })
-  // Node drops headers beyond a count without a word, signed ones among them. `maxHeaderSize` bounds them.
+  // Node drops headers beyond a count without a word, signed ones among them. `readFraming` refuses such a request.
   server.maxHeadersCount = 0
   if (limits.connectionsMax > 0) server.maxConnections = limits.connectionsMax
   return server
