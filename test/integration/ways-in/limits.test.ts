@@ -28,6 +28,8 @@ interface Order {
   readonly key?: string
   readonly body?: string | Buffer
   readonly role?: string
+  /** Instead of one that is made of the rest. */
+  readonly target?: string
 }
 
 function targetOf(site: Site, { method = 'GET', tenant = TENANT, key = 'k', role = 'app' }: Order): string {
@@ -50,7 +52,7 @@ function open(site: Site, order: Order, length?: number): { readonly request: Cl
   const [hostname = '', port = ''] = site.host.split(':')
   const headers = length === undefined ? {} : { 'content-length': String(length) }
   const request = httpRequest({
-    ...{ hostname, port, method: order.method ?? 'GET', path: targetOf(site, order), agent: false, setHost: false },
+    ...{ hostname, port, method: order.method ?? 'GET', path: order.target ?? targetOf(site, order), agent: false, setHost: false },
     headers: { host: site.host, ...headers }
   })
   const answer = new Promise<IncomingMessage>((resolve, reject) => request.once('response', resolve).once('error', reject))
@@ -188,6 +190,34 @@ t.test('tenants of one bucket share what it takes', async (t) => {
   t.ok(site.reached() < 30, 'the bucket saw no more than its burst, what came in, and the second request of a read')
   t.match(await site.log(), /"reason":"over bucketLimits\.requestsPerSecond of the account/)
   t.ok((await metric(site, 'bucket-requests')) >= 2)
+})
+
+t.test('an XML body that is announced as too large is refused before a byte of it came', async (t) => {
+  const site = await limited(t, {})
+  const before = site.reached()
+  for (const [query, length] of [
+    ['uploadId', 4 * 1024 * 1024 + 1],
+    ['tagging', 2 * 1024 * 1024 + 1]
+  ] as const) {
+    const method = query === 'tagging' ? 'PUT' : 'POST'
+    const parameters = [[query, query === 'tagging' ? '' : 'any']] as const
+    const target = presign({
+      method,
+      host: site.host,
+      path: `/${TENANT}/k`,
+      query: parameters,
+      credentials: site.session(),
+      at: site.now()
+    })
+    const { request, answer } = open(site, { method, target }, length)
+    request.flushHeaders()
+    const refusal = await answer
+    const document = (await refusal.toArray()).join('')
+    t.equal(refusal.statusCode, 400)
+    t.match(document, /<Code>MalformedXML</, query)
+    request.destroy()
+  }
+  t.equal(site.reached(), before)
 })
 
 t.test('an SDK that is told to slow down tries again and succeeds', async (t) => {
