@@ -28,6 +28,8 @@ export interface Metrics {
   upstreamDone(request: { account: string; ask: string; status: number | null; seconds: number }): void
   /** A request the engine refused before any handler saw it. */
   refused(reason: string): void
+  /** A request over a limit of load, by the name of the limit: a closed list. */
+  limited(limit: string): void
   authRejected(reason: string): void
   decided(effect: DecisionEffect): void
   /** An answer of an upstream named a key outside of the tenant's prefix. Any value above zero is an alarm. */
@@ -77,6 +79,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       meters.upstreamSeconds.observe(labels, seconds)
     },
     refused: (why) => meters.refusals.inc({ reason: why }),
+    limited: (limit) => meters.limited.inc({ limit }),
     authRejected: (why) => meters.authRejections.inc({ reason: reason(why) }),
     decided: (effect) => meters.decisions.inc({ decision: effect }),
     prefixViolated: () => meters.prefixViolations.inc(),
@@ -129,6 +132,7 @@ function makeMeters(registry: Registry) {
       ['account', 'ask']
     ),
     refusals: counter('sluice_refused_connections_total', 'Requests refused before they were read as S3.', ['reason']),
+    limited: counter('sluice_limited_requests_total', 'Requests over a limit of load, told to slow down.', ['limit']),
     authRejections: counter('sluice_auth_rejections_total', 'Requests whose caller was not proven.', ['reason']),
     decisions: counter('sluice_policy_decisions_total', 'Requests that policy allowed or denied.', ['decision']),
     prefixViolations: counter(

@@ -1,6 +1,7 @@
 import { errorXml } from '../s3/error-xml.ts'
 import { S3_ERRORS, S3Error, type S3ErrorCode } from '../s3/error.ts'
 import { UpstreamFault, type Answer } from '../transport/transport.ts'
+import { OverLimitError } from './limit.ts'
 import { S3Refusal } from './verify-owner.ts'
 
 export interface ErrorContext {
@@ -26,7 +27,7 @@ export function answerError(error: unknown, context: ErrorContext): AnsweredErro
   const { status } = S3_ERRORS[code]
   const message = refusal?.message ?? S3_ERRORS[code].message
   const rawHeaders = ['content-type', 'application/xml', ...(refusal instanceof S3Refusal ? refusal.rawHeaders : [])]
-  if (status === 503) rawHeaders.push('retry-after', '1')
+  if (status === 503) rawHeaders.push('retry-after', String(error instanceof OverLimitError ? error.retryAfterSeconds : 1))
   const bodiless = context.method === 'HEAD' || status === 304
   const xml = errorXml({ code, message, resource: pathOf(context.rawTarget), requestId: context.requestId, extra: refusal?.extra ?? {} })
   return {
