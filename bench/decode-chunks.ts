@@ -23,7 +23,7 @@ function signedBody(chunkSize: number): Buffer {
     const chunk = DATA.subarray(at, at + chunkSize)
     const hash = createHash('sha256').update(chunk).digest('hex')
     const text = `AWS4-HMAC-SHA256-PAYLOAD\n${signing.amzDate}\n${signing.scope}\n${previous}\n${createHash('sha256').digest('hex')}\n${hash}`
-    previous = createHmac('sha256', signing.signingKey).update(text).digest('hex')
+    previous = createHmac('sha256', signing.signingKey.export()).update(text).digest('hex')
     parts.push(Buffer.from(`${chunk.length.toString(16)};chunk-signature=${previous}\r\n`), chunk, Buffer.from('\r\n'))
     if (chunk.length === 0) return Buffer.concat(parts)
   }

@@ -14,7 +14,7 @@ const context: OwnershipContext = {
   sourceConditions: true,
   uniqueEtags: false,
   leases: 'class',
-  mayList: true,
+  mayList: () => true,
   needsTags: false,
   hasTags: true,
   retries: 4,

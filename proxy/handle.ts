@@ -1,4 +1,4 @@
-import type { AccessRecord } from './observe/access-record.ts'
+import { nameCaller, type AccessRecord } from './observe/access-record.ts'
 import { acceptRequest } from './stages/accept.ts'
 import { answerHere } from './stages/answer-here.ts'
 import { answerPreflight, isPreflight } from './stages/answer-preflight.ts'
@@ -14,7 +14,10 @@ import { send } from './stages/send.ts'
 import { verifyOwner } from './stages/verify-owner.ts'
 import type { Answer, Incoming } from './transport/transport.ts'
 
-/** One request, from the client's bytes to the answer. Each line is one file in stages/. */
+/**
+ * One request, from the client's bytes to the answer. Each line is one file in stages/. It waits only where something is still to come:
+ * a small read whose tenant and session are known runs in one turn until its upstream request is written.
+ */
 export async function handle(incoming: Incoming, record: AccessRecord, deps: Dependencies): Promise<Answer> {
   if (isPreflight(incoming.head)) return answerPreflight(incoming.head, record, deps)
 
@@ -26,13 +29,15 @@ export async function handle(incoming: Incoming, record: AccessRecord, deps: Dep
   const now = deps.now()
   const chosen = chooseWayIn(accepted)
   record.wayIn = chosen.way.name
-  const proof = await authenticate(accepted, chosen, { deps, now })
+  const proving = authenticate(accepted, chosen, { deps, now })
+  const proof = proving instanceof Promise ? await proving : proving
   const { caller, request } = proof
   record.key = request.key // of a form only known now
-  Object.assign(record, { subject: caller.subject, issuer: caller.issuer, role: caller.role, session: caller.session })
+  nameCaller(record, caller)
   deps.live?.enter({ incoming, record, caller })
 
-  const operation = await recognize(request, proof, deps)
+  const recognizing = recognize(request, proof, deps)
+  const operation = recognizing instanceof Promise ? await recognizing : recognizing
   record.operation = operation.name
   record.droppedHeaders = operation.dropped
 
@@ -42,7 +47,8 @@ export async function handle(incoming: Incoming, record: AccessRecord, deps: Dep
 
   if (operation.row.answeredBy === 'proxy') return answerHere(request, grant, deps)
 
-  const plan = await rewriteRequest(request, proof, grant, deps)
+  const planning = rewriteRequest(request, proof, grant, deps)
+  const plan = planning instanceof Promise ? await planning : planning
   const held = await send(plan, { incoming, record }, deps)
   const release = verifyOwner(held, grant)
   return rewriteResponse(release, { request, grant, plan }, deps)

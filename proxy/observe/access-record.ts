@@ -44,7 +44,16 @@ export interface AccessRecord {
   complete: boolean
 }
 
+/** Notes who calls. */
+export function nameCaller(record: AccessRecord, caller: Pick<AccessRecord, 'subject' | 'issuer' | 'role' | 'session'>): void {
+  record.subject = caller.subject
+  record.issuer = caller.issuer
+  record.role = caller.role
+  record.session = caller.session
+}
+
 const USER_AGENT_CHARS_MAX = 256
+const NONE: readonly string[] = []
 
 /** The record of a request of which nothing is known yet but its head. */
 export function newAccessRecord(requestId: string, startedAt: Date, head: RequestHead): AccessRecord {
@@ -73,7 +82,7 @@ export function newAccessRecord(requestId: string, startedAt: Date, head: Reques
     timeToFirstByteMs: null,
     upstreamRequests: 0,
     upstreamRequestId: null,
-    droppedHeaders: [],
+    droppedHeaders: NONE,
     complete: false
   }
 }

@@ -93,7 +93,7 @@ export function denied(looked: Looked): Refusal {
 
 /** The key or version is not there: as S3 answers, which tells it from a denial only to those who may list. */
 export function missing(context: OwnershipContext, at: ObjectRef, seen: Seen): Refusal {
-  if (!context.mayList) return refuse('AccessDenied', 'there is no such object, and the caller may not list')
+  if (!context.mayList()) return refuse('AccessDenied', 'there is no such object, and the caller may not list')
   if (isMarkerById(at, seen)) return refuse('MethodNotAllowed', 'the version is a delete marker', seen)
   if (at.versionId !== undefined || at.nullVersion) return refuse('NoSuchVersion', 'there is no such version', seen)
   return refuse('NoSuchKey', 'there is no such object', seen)

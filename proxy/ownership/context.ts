@@ -35,7 +35,7 @@ export interface OwnershipContext {
   /** 'always': deletes, tag changes and writes over another's object take the lease in every class. */
   readonly leases: 'class' | 'always'
   /** Whether a missing key may be told from one that is not the caller's. */
-  readonly mayList: boolean
+  readonly mayList: () => boolean
   /** A statement in play reads the object's tags. */
   readonly needsTags: boolean
   /** The provider has object tags. */

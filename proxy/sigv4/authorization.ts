@@ -30,6 +30,30 @@ const COMPONENT = /^(Credential|SignedHeaders|Signature)=([^\s=,]+)$/
 
 /** The parts of an Authorization header; throws `SigV4Problem` for anything that is not plain SigV4. */
 export function parseAuthorization(header: string, service: Service = 's3'): Authorization {
+  const end = header.lastIndexOf(SIGNATURE)
+  const prefix = header.slice(0, end)
+  const known = KNOWN.get(prefix)
+  if (known !== undefined && known.service === service && !NOT_VALUE.test(header.slice(end + SIGNATURE.length)))
+    return { ...known, signature: header.slice(end + SIGNATURE.length) }
+  const parsed = parsedAuthorization(header, service)
+  if (end > 0 && end <= KNOWN_CHARACTERS_MAX && parsed.signature === header.slice(end + SIGNATURE.length)) remember(prefix, parsed)
+  return parsed
+}
+
+// A client signs with one credential and seldom more than a few lists of headers: all of the header but the signature comes again and again.
+const SIGNATURE = 'Signature='
+const NOT_VALUE = /[\s=,]|^$/
+const KNOWN = new Map<string, Omit<Authorization, 'signature'>>()
+const KNOWN_MAX = 2048
+const KNOWN_CHARACTERS_MAX = 1024
+
+function remember(prefix: string, { signature: _, ...parsed }: Authorization): void {
+  // Nobody is proven yet, so anybody can fill it: it is emptied rather than kept by age.
+  if (KNOWN.size >= KNOWN_MAX) KNOWN.clear()
+  KNOWN.set(prefix, parsed)
+}
+
+function parsedAuthorization(header: string, service: Service): Authorization {
   const space = header.indexOf(' ')
   const algorithm = space < 0 ? header : header.slice(0, space)
   if (algorithm !== ALGORITHM) throw otherScheme(algorithm)

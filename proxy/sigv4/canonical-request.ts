@@ -22,10 +22,14 @@ export function canonicalRequest(parts: CanonicalParts): string {
   )
 }
 
+// Filled and read within one call.
+const scratch = Buffer.allocUnsafeSlow(8192)
+
 /** Hex SHA-256 of text that holds one character per byte. */
 export function sha256OfLatin1(text: string): string {
   // Given a string, `hash` would encode it as UTF-8 and so break every byte above 0x7f.
-  return hash('sha256', Buffer.from(text, 'latin1'), 'hex')
+  if (text.length > scratch.length) return hash('sha256', Buffer.from(text, 'latin1'), 'hex')
+  return hash('sha256', scratch.subarray(0, scratch.write(text, 0, 'latin1')), 'hex')
 }
 
 /**

@@ -1,9 +1,9 @@
-import type { KeyObject } from 'node:crypto'
 import { checkScope, parseCredential, signatureV2Problem, type CredentialScope } from './authorization.ts'
 import { SigV4Problem } from './problem.ts'
 import { EXPIRES_SECONDS_MAX } from './query-authorization.ts'
 import { parseAmzDate, SKEW_MS_MAX, type RequestDate } from './request-date.ts'
-import { isSignature, signatureOf } from './string-to-sign.ts'
+import type { SigningKey } from './signing-key.ts'
+import { isSignature } from './string-to-sign.ts'
 
 /** What a form says about the signature of its policy. Nothing of it is proven yet. */
 export interface FormAuthorization extends CredentialScope {
@@ -43,8 +43,8 @@ export function checkFormScope(authorization: FormAuthorization, region: string,
 }
 
 /** True when the policy is exactly what the holder of the signing key signed. */
-export function isFormSigned({ policy, signature }: FormAuthorization, signingKey: KeyObject): boolean {
-  return isSignature(signature, signatureOf(signingKey, policy))
+export function isFormSigned({ policy, signature }: FormAuthorization, signingKey: SigningKey): boolean {
+  return isSignature(signature, signingKey.sign(policy))
 }
 
 function required(fields: ReadonlyMap<string, string>, name: string): string {

@@ -3,7 +3,7 @@ import { canonicalQuery } from './canonical-query.ts'
 import { canonicalRequest, collapseSpaces, sha256OfLatin1 } from './canonical-request.ts'
 import { formatAmzDate } from './request-date.ts'
 import type { SecretAccessKey, SigningKeyCache } from './signing-key.ts'
-import { scopeText, signatureOf, stringToSign } from './string-to-sign.ts'
+import { scopeText, stringToSign } from './string-to-sign.ts'
 
 /** The proxy's own credentials at an upstream. */
 export interface UpstreamCredentials {
@@ -63,7 +63,7 @@ export function signRequest(request: UnsignedRequest): readonly string[] {
   )
   const scope: CredentialScope = { day: amzDate.slice(0, 8), region: request.region, service: 's3' }
   const signingKey = request.signingKeys.keyFor(credentials, scope)
-  const signature = signatureOf(signingKey, stringToSign(amzDate, scope, hash))
+  const signature = signingKey.sign(stringToSign(amzDate, scope, hash))
   const credential = `${credentials.accessKeyId}/${scopeText(scope)}`
   added.push('authorization', `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${signedHeaders}, Signature=${signature}`)
   return added

@@ -10,12 +10,12 @@ export function mustBeSigned(lowerName: string): boolean {
 
 /** Throws `SigV4Problem` naming the headers unless `host` and every x-amz-* header of the request are signed. */
 export function checkSignedHeaders(signedHeaders: readonly string[], rawHeaders: readonly string[]): void {
-  const missing = new Set(signedHeaders.includes('host') ? [] : ['host'])
+  let missing: Set<string> | null = signedHeaders.includes('host') ? null : new Set(['host'])
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase()
-    if (name.startsWith('x-amz-') && mustBeSigned(name) && !signedHeaders.includes(name)) missing.add(name)
+    if (name.startsWith('x-amz-') && mustBeSigned(name) && !signedHeaders.includes(name)) missing = (missing ?? new Set()).add(name)
   }
-  if (missing.size === 0) return
+  if (missing === null) return
   throw new SigV4Problem('headers-not-signed', 'There were headers present in the request which were not signed', {
     HeadersNotSigned: [...missing].join(', ')
   })

@@ -1,8 +1,8 @@
-import type { KeyObject } from 'node:crypto'
 import type { Authorization } from './authorization.ts'
 import { canonicalQuery } from './canonical-query.ts'
 import { canonicalRequest, receivedHeaders, sha256OfLatin1 } from './canonical-request.ts'
-import { isSignature, signatureOf, stringToSign } from './string-to-sign.ts'
+import type { SigningKey } from './signing-key.ts'
+import { isSignature, stringToSign } from './string-to-sign.ts'
 
 /** A received request and what it claims. How the claim was carried (header or query) no longer matters here. */
 export interface ClaimedRequest {
@@ -15,7 +15,7 @@ export interface ClaimedRequest {
   readonly authorization: Authorization
   /** `yyyymmddThhmmssZ`. */
   readonly amzDate: string
-  readonly signingKey: KeyObject
+  readonly signingKey: SigningKey
 }
 
 /**
@@ -37,7 +37,7 @@ export function verifySignature(claimed: ClaimedRequest): boolean {
       payloadHash: claimed.payloadHash
     })
   )
-  return isSignature(authorization.signature, signatureOf(claimed.signingKey, stringToSign(amzDate, authorization, hash)))
+  return isSignature(authorization.signature, claimed.signingKey.sign(stringToSign(amzDate, authorization, hash)))
 }
 
 /** `verifySignature` for a request signed by its Authorization header, whose whole query is covered. */

@@ -34,16 +34,25 @@ export function chooseWayIn(request: AcceptedRequest): ChosenWayIn {
   }
 }
 
-/** The proven caller, or a refusal in S3's words. Reads nothing of the body but the fields of a form, in which the proof stands. */
-export async function authenticate(
+/**
+ * The proven caller, or a refusal in S3's words. Reads nothing of the body but the fields of a form, in which the proof stands.
+ * A promise only where something has to be asked or read.
+ */
+export function authenticate(
   request: AcceptedRequest,
   { way, credential }: ChosenWayIn,
   context: { readonly deps: IdentityDependencies; readonly now: Date }
-): Promise<Authenticated> {
-  try {
-    const proof = await way.authenticate(request, credential, context)
+): Authenticated | Promise<Authenticated> {
+  const admitted = (proof: Authenticated): Authenticated => {
     refuseRevoked(proof.caller, context.deps.revocations, context.now)
     return proof
+  }
+  try {
+    const proof = way.authenticate(request, credential, context)
+    if (!(proof instanceof Promise)) return admitted(proof)
+    return proof.then(admitted).catch((error: unknown) => {
+      throw refusalOf(error)
+    })
   } catch (error) {
     throw refusalOf(error)
   }

@@ -38,7 +38,7 @@ export interface Grant {
   /** True when a statement in play reads the object's tags, so that a look must fetch them. */
   readonly readsTags: boolean
   /** True when the caller may list this key's prefix, and so may learn that a key does not exist. */
-  readonly mayList: boolean
+  readonly mayList: () => boolean
   /** The statement that allowed it, for the audit record. */
   readonly statement: string
 }
@@ -49,7 +49,7 @@ export interface SourceGrant {
   readonly versionId: string | null
   readonly admits: Admits
   /** True when the caller may list the source's tenant. */
-  readonly mayList: boolean
+  readonly mayList: () => boolean
 }
 
 export interface PolicyDependencies {
@@ -139,7 +139,7 @@ export function authorize(
     source: sourceGrant(asking, operation, { place: places.source, verdicts: source }),
     keys: keys.map((verdicts) => (verdicts === null ? null : all(verdicts))),
     readsTags: [...target, ...source, ...keys.flatMap((verdicts) => verdicts ?? [])].some((verdict) => verdict.readsTags),
-    mayList: places.target !== null && mayList(asking, places.target),
+    mayList: () => places.target !== null && mayList(asking, places.target),
     statement: target[0]?.statement ?? 'each key'
   } as unknown as Grant
 }
@@ -159,11 +159,27 @@ function decide(asking: Asking, action: S3Action, subject: Subject): Verdict {
       )
     case 'undecided': {
       // A statement that reads tags where none were read stays undecided: not admitted.
-      const admits: Admits = (object) => policy.evaluate(policies, question, { object }, narrowing).effect === 'allow'
-      return { admits, readsTags: decision.needs.includes('existingObjectTags'), statement: 'decided by the object' }
+      return {
+        admits: admitting((object) => policy.evaluate(policies, question, { object }, narrowing).effect === 'allow'),
+        readsTags: decision.needs.includes('existingObjectTags'),
+        statement: 'decided by the object'
+      }
     }
     default:
       return decision satisfies never
+  }
+}
+
+/** Answers at once where the object is of the owner that was asked about before: the protocol asks, and `verifyOwner` once more. */
+function admitting(admits: Admits): Admits {
+  let owner: string | null = null
+  let answer = false
+  return (object) => {
+    if (object === null || object.tags !== null) return admits(object)
+    if (owner === object.owner) return answer
+    answer = admits(object)
+    owner = object.owner
+    return answer
   }
 }
 
@@ -216,7 +232,7 @@ function sourceGrant(
     key: copySource.key as TenantKey,
     versionId: copySource.versionId,
     admits: all(verdicts),
-    mayList: mayList(asking, place)
+    mayList: () => mayList(asking, place)
   }
 }
 

@@ -41,11 +41,13 @@ interface Bound {
 /** The hands of one request. */
 export function createHands(bound: Bound): Hands {
   const { exchange, deps } = bound
-  const holder: LeaseHolder = deps.leases.open({
-    account: exchange.place.account.id,
-    bucket: exchange.place.assignment.upstreamBucket,
-    lifeMs: 2 * leaseMarginMs(exchange.grant, deps.leaseTimes)
-  })
+  let opened: LeaseHolder | null = null
+  const holder = (): LeaseHolder =>
+    (opened ??= deps.leases.open({
+      account: exchange.place.account.id,
+      bucket: exchange.place.assignment.upstreamBucket,
+      lifeMs: 2 * leaseMarginMs(exchange.grant, deps.leaseTimes)
+    }))
   const cachedPlace = (at: ObjectRef) => {
     const { account, assignment } = placeOf(exchange, at.place)
     return {
@@ -59,17 +61,23 @@ export function createHands(bound: Bound): Hands {
     ask: (ask) => askUpstream(ask, bound),
     plain: (outbound, label) => sendPlain(outbound, label, bound),
     discard: (seen) => discardReply(seen, 'the answer is not released'),
-    lease: (key, shared) => holder.take(key, shared),
-    release: (key, unknown) => holder.release(key, unknown),
-    leaseLeft: (key) => holder.left(key),
+    lease: (key, shared) => holder().take(key, shared),
+    release: (key, unknown) => holder().release(key, unknown),
+    leaseLeft: (key) => holder().left(key),
     cacheGet: (at) => deps.ownerCache.get(cachedPlace(at)),
     cacheSet: (at, value) => deps.ownerCache.set(cachedPlace(at), value)
   }
 }
 
-async function askUpstream(ask: Ask, bound: Bound): Promise<Seen> {
+function askUpstream(ask: Ask, bound: Bound): Promise<Seen> {
   if (ask.ask === 'deleteBatch' && !bound.exchange.place.account.capabilities.batchDelete) return deleteOneByOne(ask, bound)
-  const outbound = await withReadBody(ask, outboundFor(ask, bound.exchange), bound)
+  const outbound = outboundFor(ask, bound.exchange)
+  if (ask.ask === 'putRead' || ask.ask === 'partPut')
+    return withReadBody(ask, outbound, bound).then((withBody) => askWith(withBody, ask, bound))
+  return askWith(outbound, ask, bound)
+}
+
+async function askWith(outbound: Outbound, ask: Ask, bound: Bound): Promise<Seen> {
   const answered = await transmit(outbound, ask.ask, bound)
   if (!('status' in answered)) return answered.seen
   if (answered.status < 300 && isHeldAsk(ask, outbound)) return seenOf(ask, answered, null)
@@ -98,8 +106,7 @@ async function deleteOneByOne(ask: Extract<Ask, { ask: 'deleteBatch' }>, bound: 
 }
 
 /** Puts the held body of a source under a write of it: collected once where it is small, so that it can be sent again. */
-async function withReadBody(ask: Ask, outbound: Outbound, { deps }: Bound): Promise<Outbound> {
-  if (ask.ask !== 'putRead' && ask.ask !== 'partPut') return outbound
+async function withReadBody(ask: Extract<Ask, { ask: 'putRead' | 'partPut' }>, outbound: Outbound, { deps }: Bound): Promise<Outbound> {
   const length = ask.ask === 'partPut' ? ask.length : ask.source.size
   const reply = replyOf(ask.from)
   if (reply === null) throw new Error('a copy reads an answer that did not come')

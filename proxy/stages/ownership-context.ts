@@ -40,7 +40,7 @@ export function sourceContext(grant: Grant, source: SourceGrant, deps: ContextDe
 interface Told {
   readonly place: Place
   readonly admits: OwnershipContext['admits']
-  readonly mayList: boolean
+  readonly mayList: () => boolean
 }
 
 function contextOf({ place, admits, mayList }: Told, grant: Grant, deps: ContextDependencies): OwnershipContext {

@@ -32,8 +32,8 @@ export interface RecognitionDependencies {
   readonly limits: { readonly xmlBytesMax: number; readonly completeXmlBytesMax: number }
 }
 
-/** The one operation that the request is. Reads a small XML body, verified, where keys, parts or tags stand in it. */
-export async function recognize(request: AcceptedRequest, proof: Authenticated, deps: RecognitionDependencies): Promise<Operation> {
+/** The one operation that the request is. Reads a small XML body, verified, where keys, parts or tags stand in it: only then a promise. */
+export function recognize(request: AcceptedRequest, proof: Authenticated, deps: RecognitionDependencies): Operation | Promise<Operation> {
   const { name, row, dropped } = recognizeOperation(request, { signedBy: proof.signedBy, dropHeaders: deps.dropHeaders })
   const copySource = request.headers.get('x-amz-copy-source')
   const tagging = request.headers.get('x-amz-tagging')
@@ -48,8 +48,26 @@ export async function recognize(request: AcceptedRequest, proof: Authenticated, 
     tags: tagging === undefined ? null : parseTaggingHeader(tagging),
     bucketConfiguration: null
   }
-  const { xmlBytesMax, completeXmlBytesMax } = deps.limits
   switch (row.requestBody) {
+    case 'none':
+      refuseBody(request)
+      return operation
+    case 'stream':
+    case 'form':
+      return operation
+    default:
+      return withDocument(operation, request, { proof, limits: deps.limits })
+  }
+}
+
+/** The operation with what stands in its body. */
+async function withDocument(
+  operation: Operation,
+  request: AcceptedRequest,
+  { proof, limits }: { readonly proof: Authenticated; readonly limits: RecognitionDependencies['limits'] }
+): Promise<Operation> {
+  const { xmlBytesMax, completeXmlBytesMax } = limits
+  switch (operation.row.requestBody) {
     case 'deleteXml':
       return { ...operation, deletes: await readDeletes(request, proof, xmlBytesMax) }
     case 'partsXml':
@@ -61,14 +79,8 @@ export async function recognize(request: AcceptedRequest, proof: Authenticated, 
       return { ...operation, tags: readTaggingRequest(await readXmlBody(request, proof, { bytesMax: xmlBytesMax, describesBody: true })) }
     case 'locationXml':
       return { ...operation, bucketConfiguration: await readXmlBody(request, proof, { bytesMax: xmlBytesMax, describesBody: true }) }
-    case 'none':
-      refuseBody(request)
-      return operation
-    case 'stream':
-    case 'form':
-      return operation
     default:
-      return row.requestBody satisfies never
+      throw new Error(`${operation.name} has no document`)
   }
 }
 

@@ -42,13 +42,16 @@ export interface RewriteDependencies extends ContextDependencies {
   readonly placement: { account(assignment: Assignment): UpstreamAccount | null }
 }
 
-/** What goes to the upstream, built from the row and the grant. Everything that can be refused without asking it is refused here. */
-export async function rewriteRequest(
+/**
+ * What goes to the upstream, built from the row and the grant. Everything that can be refused without asking it is refused here.
+ * A promise only where a body has to be collected first.
+ */
+export function rewriteRequest(
   request: AcceptedRequest,
   proof: Authenticated,
   grant: Grant,
   deps: RewriteDependencies
-): Promise<Plan> {
+): Plan | Promise<Plan> {
   const { operation } = grant
   const upload = operation.row.protocol === 'upload' || operation.row.protocol === 'complete' ? openUpload(request, grant, deps) : null
   const place = upload === null ? requiredPlace(grant) : placeOfUpload(upload, grant, deps)
@@ -57,9 +60,15 @@ export async function rewriteRequest(
   if (operation.row.headers.includes('encryption')) checkedEncryption(request.headers, place.account)
   const tags = operation.tags === null ? null : clientTags(operation.tags, grant.caller.owner)
   const hasBody = operation.row.requestBody === 'stream' || operation.row.requestBody === 'form'
-  const prepared = hasBody ? await prepareBody(request, proof, { account: place.account, deps }) : null
-  const exchange: Exchange = { request, grant, place, body: prepared?.body ?? null, tags }
-  const done = prepared?.done ?? (() => undefined)
+  if (!hasBody) return planOf({ request, grant, place, body: null, tags }, { upload, done: NOTHING_HELD }, deps)
+  return prepareBody(request, proof, { account: place.account, deps }).then(({ body, done }) =>
+    planOf({ request, grant, place, body, tags }, { upload, done }, deps)
+  )
+}
+
+const NOTHING_HELD = (): void => undefined
+
+function planOf(exchange: Exchange, { upload, done }: Pick<Plan, 'upload' | 'done'>, deps: RewriteDependencies): Plan {
   try {
     return { ...planned(exchange, upload, deps), exchange, upload, done }
   } catch (error) {
@@ -126,7 +135,7 @@ async function prepareBody(
   if (!isSmall) {
     // How long a form's file is, only its end tells; by then the upstream has been told.
     const flow = proof.signedBy === 'form' ? { ...open, source: exactly(open.source, length) } : open
-    return { body: preparedFlow(flow, account.capabilities), done: () => undefined }
+    return { body: preparedFlow(flow, account.capabilities), done: NOTHING_HELD }
   }
   try {
     const bytes = await collectVerified(open, length)

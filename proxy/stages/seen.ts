@@ -6,7 +6,7 @@ import { readDeleteResult } from '../s3/delete-objects.ts'
 import { readErrorCode } from '../s3/error-xml.ts'
 import { isS3ErrorCode, S3_ERRORS } from '../s3/error.ts'
 import { readInitiateResult } from '../s3/multipart.ts'
-import { headerValue } from '../s3/response-headers.ts'
+import { TAGGING_COUNT } from '../s3/response-headers.ts'
 import { readTaggingResult } from '../s3/tagging.ts'
 import { readVersionPage } from '../s3/version-list.ts'
 import type { UpstreamResponse } from '../transport/transport.ts'
@@ -16,35 +16,81 @@ import type { Reply } from './reply.ts'
 /** What one answer says, in the protocol's words. `ask` is null for a request that no protocol governs, `document` for a body that is held. */
 export function seenOf(ask: Ask | null, response: UpstreamResponse, document: Uint8Array | null): Seen {
   const reply: Reply = { response, document, collected: null, taken: false }
-  const seen: Seen = { status: response.status, ...factsOf(response), reply }
+  const seen = factsOf(response, reply)
   if (response.status >= 300) return { ...seen, code: codeOf(ask, response, document) }
   return document === null || ask === null ? seen : { ...seen, ...documentFacts(ask, document) }
 }
 
-function factsOf({ rawHeaders }: UpstreamResponse): Partial<Seen> {
-  const facts: { -readonly [Name in keyof Seen]?: Seen[Name] } = {}
-  const etag = headerValue(rawHeaders, 'etag')
-  if (etag !== undefined) facts.etag = etag
-  const lastModified = headerValue(rawHeaders, 'last-modified')
-  if (lastModified !== undefined) facts.lastModified = lastModified
-  const size = sizeOf(rawHeaders)
+type Facts = { -readonly [Name in keyof Seen]?: Seen[Name] }
+
+/** One pass; where two headers have a name, the first that says something counts. */
+function factsOf({ status, rawHeaders }: UpstreamResponse, reply: Reply): Seen {
+  const facts: Facts & Pick<Seen, 'status' | 'reply'> = { status, reply }
+  let length: string | undefined
+  let range: string | undefined
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string
+    const value = rawHeaders[index + 1] as string
+    switch (FACTS.get(name.length)?.get(name.toLowerCase())) {
+      case undefined:
+        break
+      case 'etag':
+        facts.etag ??= value
+        break
+      case 'lastModified':
+        facts.lastModified ??= value
+        break
+      case 'mark':
+        facts.mark ??= value
+        break
+      case 'nonce':
+        facts.nonce ??= value
+        break
+      case 'length':
+        length ??= value
+        break
+      case 'range':
+        range ??= value
+        break
+      case 'versionId':
+        if (value !== 'null' && value !== '') facts.versionId ??= value
+        break
+      case 'deleteMarker':
+        if (value === 'true') facts.deleteMarker = true
+        break
+      case 'tagCount':
+        if (Number.isInteger(Number(value))) facts.tagCount ??= Number(value)
+    }
+  }
+  const size = sizeOf(length, range)
   if (size !== null) facts.size = size
-  const mark = headerValue(rawHeaders, MARK_HEADER)
-  if (mark !== undefined) facts.mark = mark
-  const nonce = headerValue(rawHeaders, NONCE_HEADER)
-  if (nonce !== undefined) facts.nonce = nonce
-  const versionId = headerValue(rawHeaders, 'x-amz-version-id')
-  if (versionId !== undefined && versionId !== 'null' && versionId !== '') facts.versionId = versionId
-  if (headerValue(rawHeaders, 'x-amz-delete-marker') === 'true') facts.deleteMarker = true
-  const tagCount = Number(headerValue(rawHeaders, 'x-amz-tagging-count') ?? Number.NaN)
-  if (Number.isInteger(tagCount)) facts.tagCount = tagCount
   return facts
 }
 
+type FactName = 'etag' | 'lastModified' | 'mark' | 'nonce' | 'length' | 'range' | 'versionId' | 'deleteMarker' | 'tagCount'
+
+/** By length first: most headers of an answer are none of these. */
+const FACTS: ReadonlyMap<number, ReadonlyMap<string, FactName>> = byLength([
+  ['etag', 'etag'],
+  ['last-modified', 'lastModified'],
+  [MARK_HEADER, 'mark'],
+  [NONCE_HEADER, 'nonce'],
+  ['content-length', 'length'],
+  ['content-range', 'range'],
+  ['x-amz-version-id', 'versionId'],
+  ['x-amz-delete-marker', 'deleteMarker'],
+  [TAGGING_COUNT, 'tagCount']
+])
+
+function byLength(names: readonly (readonly [header: string, fact: FactName])[]): ReadonlyMap<number, ReadonlyMap<string, FactName>> {
+  const lengths = new Map<number, Map<string, FactName>>()
+  for (const [header, fact] of names) lengths.set(header.length, (lengths.get(header.length) ?? new Map()).set(header, fact))
+  return lengths
+}
+
 /** Size of the whole object: of a range, what stands behind the slash. */
-function sizeOf(rawHeaders: readonly string[]): number | null {
-  const range = headerValue(rawHeaders, 'content-range')
-  const text = range === undefined ? headerValue(rawHeaders, 'content-length') : /\/(\d+)$/.exec(range)?.[1]
+function sizeOf(length: string | undefined, range: string | undefined): number | null {
+  const text = range === undefined ? length : /\/(\d+)$/.exec(range)?.[1]
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null
 }
 

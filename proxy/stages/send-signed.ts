@@ -32,10 +32,19 @@ const REFUSAL_BYTES_MAX = 1024 * 1024
  * and sent once more, if its body can go out again. The upstream did nothing of what it refused in this way.
  */
 export async function sendSigned(outbound: Outbound, deps: SendDependencies, options: SendOptions = {}): Promise<UpstreamResponse> {
-  const source = outbound.account.credentials
-  const credentials = await takeFrom(source)
+  const taken = takeFrom(outbound.account.credentials)
+  const credentials = taken instanceof Promise ? await taken : taken
   const first = await transmit(outbound, credentials, { deps, options })
   if (first.status !== 400 && first.status !== 403) return first
+  return againIfCurable(first, { outbound, credentials }, { deps, options })
+}
+
+async function againIfCurable(
+  first: UpstreamResponse,
+  { outbound, credentials }: { readonly outbound: Outbound; readonly credentials: UpstreamCredentials },
+  { deps, options }: { readonly deps: SendDependencies; readonly options: SendOptions }
+): Promise<UpstreamResponse> {
+  const source = outbound.account.credentials
   const { response, code } = await readRefusal(first)
   // The answer to a HEAD has no body that could name the code.
   const isCurable = code === null ? outbound.method === 'HEAD' : CURABLE.has(code)
@@ -47,13 +56,13 @@ export async function sendSigned(outbound: Outbound, deps: SendDependencies, opt
 }
 
 /** What signs now; none is an outage of the proxy's own, in which nothing was sent. */
-async function takeFrom(source: CredentialSource): Promise<UpstreamCredentials> {
-  try {
-    return await source.take()
-  } catch (error) {
+function takeFrom(source: CredentialSource): UpstreamCredentials | Promise<UpstreamCredentials> {
+  const taken = source.take()
+  if (!(taken instanceof Promise)) return taken
+  return taken.catch((error: unknown) => {
     if (!(error instanceof CredentialsFault)) throw error
     throw new UpstreamFault('connect', error.message, { maybeExecuted: false, cause: error })
-  }
+  })
 }
 
 function transmit(

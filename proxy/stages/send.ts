@@ -9,10 +9,10 @@ import type { Plan } from './rewrite-request.ts'
 /** Sends what the plan says: one request, or as many rounds as its protocol takes. Nothing has left for the client yet. */
 export async function send(
   plan: Plan,
-  bound: { readonly incoming: Incoming; readonly record: AccessRecord },
+  { incoming, record }: { readonly incoming: Incoming; readonly record: AccessRecord },
   deps: Dependencies
 ): Promise<Outcome> {
-  const hands = createHands({ exchange: plan.exchange, ...bound, deps })
+  const hands = createHands({ exchange: plan.exchange, incoming, record, deps })
   try {
     if (plan.kind === 'protocol') return await drive(plan.protocol, hands)
     const seen = await hands.plain(plan.outbound, plan.label)
@@ -47,7 +47,7 @@ export async function drive(protocol: Protocol, hands: Hands): Promise<Outcome> 
 function perform(step: Step, hands: Hands): unknown {
   switch (step.step) {
     case 'ask':
-      return askAll(step.asks, hands)
+      return step.asks.length === 1 ? askOne(step.asks[0] as Ask, hands) : askAll(step.asks, hands)
     case 'lease':
       return hands.lease(step.key, step.shared)
     case 'release':
@@ -63,6 +63,10 @@ function perform(step: Step, hands: Hands): unknown {
     default:
       return step satisfies never
   }
+}
+
+async function askOne(ask: Ask, hands: Hands): Promise<readonly Seen[]> {
+  return [await hands.ask(ask)]
 }
 
 /** All at once; if one faults, the held answers of the others are given up before the fault goes on. */

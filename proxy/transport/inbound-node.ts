@@ -38,6 +38,9 @@ class NodeInbound implements Inbound {
   #sockets = new Set<Socket>()
   #draining = false
   #onEmpty: (() => void)[] = []
+  /** Connections are looked at in turns: a timer for each would cost every request two changes of it. */
+  #clock = { tick: 1 }
+  #ticking: NodeJS.Timeout | null = null
 
   constructor(options: NodeInboundOptions, handlers: InboundHandlers) {
     this.#options = options
@@ -70,10 +73,24 @@ class NodeInbound implements Inbound {
       this.#server.once('error', reject)
       this.#server.listen(address.port, address.host, () => {
         this.#server.off('error', reject)
+        this.#tick()
         const bound = this.#server.address() as AddressInfo
         resolve({ host: bound.address, port: bound.port })
       })
     })
+  }
+
+  /** Closes the connections that have been idle for too long, now and from now on. */
+  #tick(): void {
+    const { keepAliveMs, checkMs } = this.#options.timeouts
+    const tickMs = Math.max(10, Math.min(checkMs, keepAliveMs / 8))
+    const idleTicksMax = Math.ceil(keepAliveMs / tickMs)
+    this.#ticking = setInterval(() => {
+      this.#clock.tick += 1
+      for (const [socket, { live, idleSince }] of this.#connections)
+        if (live.size === 0 && idleSince > 0 && this.#clock.tick - idleSince > idleTicksMax) socket.destroy()
+    }, tickMs)
+    this.#ticking.unref()
   }
 
   drain(): void {
@@ -85,6 +102,7 @@ class NodeInbound implements Inbound {
     const stopped = new Promise((resolve) => this.#server.close(resolve))
     this.#server.closeIdleConnections()
     await stopped
+    clearInterval(this.#ticking ?? undefined)
     // The server counts a connection as gone before the connection itself says so.
     if (this.#connections.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }
@@ -102,7 +120,11 @@ class NodeInbound implements Inbound {
 
   #accept(socket: Socket): void {
     const secure = this.#options.certificate !== null
-    this.#connections.set(socket, new ClientConnection(socket, { secure, reset: () => this.#tcpOf(socket)?.resetAndDestroy() }))
+    const keepAlive = `timeout=${Math.floor(this.#options.timeouts.keepAliveMs / 1000)}`
+    this.#connections.set(
+      socket,
+      new ClientConnection(socket, { secure, keepAlive, clock: this.#clock, reset: () => this.#tcpOf(socket)?.resetAndDestroy() })
+    )
     socket.once('close', () => {
       this.#connections.delete(socket)
       if (this.#connections.size === 0) for (const tell of this.#onEmpty.splice(0)) tell()
@@ -122,6 +144,7 @@ class NodeInbound implements Inbound {
       return
     }
     if (connection.closing) return
+    lowerNames(request.rawHeaders)
     const framing = readFraming(request.httpVersion, request.rawHeaders)
     const incoming = new NodeIncoming({
       ...this.#options,
@@ -175,6 +198,11 @@ class NodeInbound implements Inbound {
   }
 }
 
+/** Names in lower case, once for all who compare them. */
+function lowerNames(rawHeaders: string[]): void {
+  for (let i = 0; i < rawHeaders.length; i += 2) rawHeaders[i] = (rawHeaders[i] ?? '').toLowerCase()
+}
+
 const TLS_OPTIONS = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const
 
 function createHardenedServer({ limits, timeouts, certificate }: NodeInboundOptions): Server {
@@ -186,7 +214,8 @@ function createHardenedServer({ limits, timeouts, certificate }: NodeInboundOpti
     // Node's 300 s cuts off every upload that takes longer; flows have their own idle limit.
     requestTimeout: 0,
     headersTimeout: timeouts.headersMs,
-    keepAliveTimeout: timeouts.keepAliveMs,
+    // Kept by the listener itself.
+    keepAliveTimeout: 0,
     connectionsCheckingInterval: timeouts.checkMs,
     noDelay: true
   }

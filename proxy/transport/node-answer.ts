@@ -3,12 +3,15 @@ import type { Answer, ByteSink, ByteSource, Sent } from './transport.ts'
 
 /** Up to this size a copy is cheaper than waiting until the connection has taken the bytes. */
 const COPIED_BYTES_MAX = 16 * 1024
+const LATIN1 = 'latin1'
 
 interface AnswerOptions {
   readonly response: ServerResponse
   readonly method: string
   /** True when the connection ends with this answer. */
   readonly close: boolean
+  /** What the client is told of a connection that stays. */
+  readonly keepAlive: string
   /** True when the request's body was not read to its end: `finish` then waits before it ends the response. */
   readonly unread: boolean
   readonly idleMs: number
@@ -26,6 +29,8 @@ export class NodeAnswer implements ByteSink {
   #over = false
   #waiting = false
   #watched = false
+  /** The whole of a small body, kept until its source says that it is the whole. */
+  #whole: string | Uint8Array | null = null
 
   constructor(options: AnswerOptions) {
     this.#options = options
@@ -51,7 +56,7 @@ export class NodeAnswer implements ByteSink {
       return
     }
     this.#sent = answer.body.length
-    this.#finish(answer.body)
+    this.#finish(lastOf(answer.body))
   }
 
   write(bytes: Uint8Array): boolean {
@@ -71,6 +76,10 @@ export class NodeAnswer implements ByteSink {
       // The bytes stay the source's: it goes on when the kernel has them.
       response.write(bytes, () => this.#goOn())
     } else {
+      if (this.#sent === bytes.length && this.#sent === this.#length) {
+        this.#whole = lastOf(bytes)
+        return true
+      }
       if (response.write(Buffer.from(bytes))) return true
       response.once('drain', () => this.#goOn())
     }
@@ -82,7 +91,7 @@ export class NodeAnswer implements ByteSink {
   end(): void {
     if (this.#over) return
     if (this.#length !== null && this.#sent !== this.#length) this.#break(new Error('the flow is shorter than announced'))
-    else this.#finish(null)
+    else this.#finish(this.#whole)
   }
 
   fail(error: Error): void {
@@ -118,14 +127,16 @@ export class NodeAnswer implements ByteSink {
     }
     if (!bodiless && this.#length !== null) headers.push('Content-Length', String(this.#length))
     if (this.#options.close) headers.push('Connection', 'close')
+    else headers.push('Keep-Alive', this.#options.keepAlive) // beside the Connection header of node, which knows what the client asked for
     return headers
   }
 
-  #finish(last: Uint8Array | null): void {
+  #finish(last: string | Uint8Array | null): void {
     const { response, unread } = this.#options
     if (!unread || this.#length === null) {
       response.once('finish', () => this.#settle(null))
-      response.end(last ?? undefined)
+      if (last === null) response.end()
+      else response.end(last, LATIN1)
       this.#waiting = response.socket === null || response.socket.writableLength > 0
       if (this.#waiting) this.#watch()
       return
@@ -136,7 +147,7 @@ export class NodeAnswer implements ByteSink {
       setImmediate(() => this.#settle(null))
       return
     }
-    response.write(last, () => this.#settle(null))
+    response.write(last, LATIN1, () => this.#settle(null))
     this.#waiting = true
     this.#watch()
   }
@@ -154,6 +165,12 @@ export class NodeAnswer implements ByteSink {
     this.#waiting = false
     this.#options.settle({ complete: failure === null, bytesSent: this.#sent }, failure)
   }
+}
+
+/** The last bytes of an answer; where they are few as text of one character each, which node writes together with the head. */
+function lastOf(bytes: Uint8Array): string | Uint8Array {
+  if (bytes.length > COPIED_BYTES_MAX) return bytes
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(LATIN1)
 }
 
 /** Takes a flow that must be empty and gives up one that is not. */

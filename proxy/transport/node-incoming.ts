@@ -5,6 +5,19 @@ import { NodeAnswer } from './node-answer.ts'
 import { NodeRequestBody } from './node-request-body.ts'
 import type { Answer, RequestHead, Sent } from './transport.ts'
 
+/** Time as a listener counts it, so that connections need no timers of their own. */
+export interface Clock {
+  readonly tick: number
+}
+
+interface ConnectionOptions {
+  readonly secure: boolean
+  /** The value of the Keep-Alive header. */
+  readonly keepAlive: string
+  readonly clock: Clock
+  readonly reset: () => void
+}
+
 /** One accepted connection and the requests that are under way on it: several where the client pipelines. */
 export class ClientConnection {
   readonly socket: Socket
@@ -13,12 +26,18 @@ export class ClientConnection {
   gone = false
   /** True once an answer on it said that it closes. What comes after that is not served (RFC 9112 section 9.6). */
   closing = false
+  /** The tick of the listener's clock at which the last answer was out. */
+  idleSince = 0
+  readonly keepAlive: string
 
+  #clock: Clock
   #reset: () => void
 
-  constructor(socket: Socket, { secure, reset }: { readonly secure: boolean; readonly reset: () => void }) {
+  constructor(socket: Socket, { secure, keepAlive, clock, reset }: ConnectionOptions) {
     this.socket = socket
     this.secure = secure
+    this.keepAlive = keepAlive
+    this.#clock = clock
     this.#reset = reset
     // Not the request's or response's own `close`: a pipelined response that waits for its turn never gets one.
     socket.once('close', () => {
@@ -26,6 +45,12 @@ export class ClientConnection {
       for (const incoming of this.live) incoming.connectionGone()
       this.live.clear()
     })
+  }
+
+  /** The answer is out. */
+  leave(incoming: NodeIncoming): void {
+    this.live.delete(incoming)
+    this.idleSince = this.#clock.tick
   }
 
   /** Ends it with a reset: a plain close would still deliver what the kernel holds, which a slow client takes a minute to read. */
@@ -129,6 +154,7 @@ export class NodeIncoming implements InboundRequest {
       response,
       method: this.head.method,
       close,
+      keepAlive: connection.keepAlive,
       unread,
       idleMs: timeouts.idleBodyMs,
       destroy: () => this.destroy(),
@@ -151,7 +177,7 @@ export class NodeIncoming implements InboundRequest {
     const { connection, request, response, timeouts, draining } = this.#options
     this.#goneCallbacks = []
     if (!unread || response.writableEnded) {
-      connection.live.delete(this)
+      connection.leave(this)
       // The head may have left before draining began, as one that keeps the connection.
       if (draining() && connection.live.size === 0) connection.socket.destroySoon()
       return
@@ -160,7 +186,7 @@ export class NodeIncoming implements InboundRequest {
       clearTimeout(timer)
       request.off('end', end)
       connection.socket.off('close', end)
-      connection.live.delete(this)
+      connection.leave(this)
       response.end()
     }
     const timer = setTimeout(end, timeouts.lingerMs)

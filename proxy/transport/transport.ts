@@ -37,6 +37,7 @@ export interface RequestHead {
   readonly method: string
   /** The request target, byte for byte: never normalised, never decoded. */
   readonly rawTarget: string
+  /** Names in lower case, values byte for byte. */
   readonly rawHeaders: readonly string[]
   /** The address of the TCP peer, without port. */
   readonly remoteAddress: string
@@ -153,10 +154,22 @@ export interface Cancellation {
 
 /** Gives up what serves a request when its client goes away. */
 export function whenGone(incoming: Incoming): Cancellation {
-  return {
-    get cancelled() {
-      return incoming.gone
-    },
-    onCancel: (callback) => incoming.onGone(callback)
+  return new ClientGone(incoming)
+}
+
+// A class, because an object with a getter is made anew, property by property, for each request.
+class ClientGone implements Cancellation {
+  readonly #incoming: Incoming
+
+  constructor(incoming: Incoming) {
+    this.#incoming = incoming
+  }
+
+  get cancelled(): boolean {
+    return this.#incoming.gone
+  }
+
+  onCancel(callback: () => void): void {
+    this.#incoming.onGone(callback)
   }
 }

@@ -1,10 +1,11 @@
-import { hash, type KeyObject } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { sha256OfLatin1 } from '../canonical-request.ts'
-import { isSignature, signatureOf } from '../string-to-sign.ts'
+import type { SigningKey } from '../signing-key.ts'
+import { isSignature } from '../string-to-sign.ts'
 
 /** What a chunk's signature rests on besides the chunk. */
 export interface ChunkSigning {
-  readonly signingKey: KeyObject
+  readonly signingKey: SigningKey
   /** `yyyymmddThhmmssZ`, from the head of the request. */
   readonly amzDate: string
   /** `yyyymmdd/region/s3/aws4_request`. */
@@ -30,7 +31,7 @@ export class ChunkChain {
   /** True when the signature is that of the data as the next chunk; the chain then stands on it. */
   isNext(data: Uint8Array, signature: string): boolean {
     const text = `${this.#chunkPrefix}${this.#previous}\n${EMPTY_SHA256}\n${hash('sha256', data, 'hex')}`
-    if (!isSignature(signature, signatureOf(this.#signing.signingKey, text))) return false
+    if (!isSignature(signature, this.#signing.signingKey.sign(text))) return false
     this.#previous = signature
     return true
   }
@@ -39,6 +40,6 @@ export class ChunkChain {
   isTrailer(canonicalTrailer: string, signature: string): boolean {
     const { amzDate, scope, signingKey } = this.#signing
     const text = `AWS4-HMAC-SHA256-TRAILER\n${amzDate}\n${scope}\n${this.#previous}\n${sha256OfLatin1(canonicalTrailer)}`
-    return isSignature(signature, signatureOf(signingKey, text))
+    return isSignature(signature, signingKey.sign(text))
   }
 }

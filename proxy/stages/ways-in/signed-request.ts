@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import { parseAccessKeyId } from '../../identity/access-key-id.ts'
 import { openAccessKey, type AccessKey } from '../../identity/access-keys.ts'
 import type { Caller, CallerProof } from '../../identity/caller.ts'
@@ -6,6 +5,7 @@ import { roleByRule } from '../../identity/roles.ts'
 import { callerOf, openSession, type SessionProblem } from '../../identity/session.ts'
 import { S3Error, type S3ErrorCode } from '../../s3/error.ts'
 import type { Authorization } from '../../sigv4/authorization.ts'
+import type { SigningKey } from '../../sigv4/signing-key.ts'
 import { verifySignature, type ClaimedRequest } from '../../sigv4/verify.ts'
 import type { IdentityDependencies } from './way-in.ts'
 
@@ -23,7 +23,7 @@ export interface SignedBySomeone {
 
 export interface ProvenSigner {
   readonly caller: Caller
-  readonly signingKey: KeyObject
+  readonly signingKey: SigningKey
 }
 
 /** Who signed the request, with a session's secret or an access key's; how the signature was carried no longer matters here. */
@@ -32,7 +32,7 @@ export function proveSigner(
   deps: IdentityDependencies,
   now: Date
 ): ProvenSigner {
-  const isSigned = (signingKey: KeyObject): boolean =>
+  const isSigned = (signingKey: SigningKey): boolean =>
     payloadHashes.some((payloadHash) => verifySignature({ ...claimed, payloadHash, signingKey }))
   return proveHolder({ authorization: claimed.authorization, sessionToken, proof }, isSigned, { deps, now })
 }
@@ -40,7 +40,7 @@ export function proveSigner(
 /** Who holds the secret that something was signed with; `isSigned` says whether a key is the one. */
 export function proveHolder(
   { authorization, sessionToken, proof }: SignedBySomeone,
-  isSigned: (signingKey: KeyObject) => boolean,
+  isSigned: (signingKey: SigningKey) => boolean,
   { deps, now }: { readonly deps: IdentityDependencies; readonly now: Date }
 ): ProvenSigner {
   const { accessKeyId } = authorization

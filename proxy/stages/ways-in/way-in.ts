@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import type { AccessKeys } from '../../identity/access-keys.ts'
 import type { BearerDependencies } from '../../identity/bearer-caller.ts'
 import type { Caller } from '../../identity/caller.ts'
@@ -8,7 +7,7 @@ import type { SessionCache } from '../../identity/session-cache.ts'
 import type { AuthSource } from '../../sigv4/auth-source.ts'
 import type { CredentialScope } from '../../sigv4/authorization.ts'
 import type { PayloadMode } from '../../sigv4/payload/modes.ts'
-import type { SigningKeyCache } from '../../sigv4/signing-key.ts'
+import type { SigningKey, SigningKeyCache } from '../../sigv4/signing-key.ts'
 import type { AcceptedRequest } from '../accept.ts'
 
 /** Who calls, and how the body that follows is to be verified. */
@@ -24,7 +23,7 @@ export interface Authenticated {
 }
 
 export interface ChunkSigning {
-  readonly signingKey: KeyObject
+  readonly signingKey: SigningKey
   readonly amzDate: string
   readonly scope: CredentialScope
   readonly seedSignature: string

@@ -49,7 +49,7 @@ function told(outcome: Outcome | null): string {
 
 const VERSIONED = { env: { versioned: true } } as const
 const DELETED = { init: { k: [MINE, MARKER] }, ...VERSIONED }
-const BLIND = { context: { mayList: false } }
+const BLIND = { context: { mayList: () => false } }
 
 const ANSWERS: readonly { what: string; op: Op; given: Given; answer: string; marker?: boolean }[] = [
   { what: 'GET of an absent key by who may list', op: { op: 'get', key: 'k' }, given: {}, answer: 'NoSuchKey' },

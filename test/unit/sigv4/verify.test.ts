@@ -3,7 +3,7 @@ import { parseAuthorization } from '../../../proxy/sigv4/authorization.ts'
 import { canonicalRequest, sha256OfLatin1 } from '../../../proxy/sigv4/canonical-request.ts'
 import { deriveSigningKey, SigningKeyCache } from '../../../proxy/sigv4/signing-key.ts'
 import { signRequest } from '../../../proxy/sigv4/sign.ts'
-import { signatureOf, stringToSign } from '../../../proxy/sigv4/string-to-sign.ts'
+import { stringToSign } from '../../../proxy/sigv4/string-to-sign.ts'
 import { verifyHeaderSignature } from '../../../proxy/sigv4/verify.ts'
 import { ACCESS_KEY_ID, SECRET_ACCESS_KEY } from './clients.ts'
 
@@ -170,7 +170,7 @@ function signedAs(signedHeaders: readonly string[], canonicalHeaders: string): S
   }
   const text = stringToSign(amzDate, authorization, sha256OfLatin1(canonicalRequest(parts)))
   const rawHeaders = ['host', 'a', 'x-amz-date', amzDate]
-  return { ...request, rawHeaders, authorization: { ...authorization, signedHeaders, signature: signatureOf(signingKey, text) } }
+  return { ...request, rawHeaders, authorization: { ...authorization, signedHeaders, signature: signingKey.sign(text) } }
 }
 
 for (const { why, signedHeaders, canonicalHeaders, holds } of [

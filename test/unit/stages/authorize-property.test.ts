@@ -101,8 +101,8 @@ function granted(
 /** True where everything that one grant allows the other allows too, whatever the objects turn out to be. */
 function isWithin(narrow: Grant, wide: Grant): boolean {
   return (
-    (!narrow.mayList || wide.mayList) &&
-    (narrow.source === null || !narrow.source.mayList || wide.source?.mayList === true) &&
+    (!narrow.mayList() || wide.mayList()) &&
+    (narrow.source === null || !narrow.source.mayList() || wide.source?.mayList() === true) &&
     ALL_OBJECTS.every(
       (object) =>
         (!narrow.admits(object) || wide.admits(object)) &&

@@ -398,3 +398,18 @@ t.test('a connection that is cut delivers nothing more, not even what stands in 
   t.ok(seen[0]?.gone)
   t.match(source.cancelled, { message: 'the client is gone' })
 })
+
+t.test('a connection that is idle for too long is closed, and one in use is not', async (t) => {
+  const { connect, inbound } = await startInbound(t, (incoming) => void incoming.answer({ status: 200, rawHeaders: [], body: null }), {
+    timeouts: { keepAliveMs: 200 }
+  })
+  const [idle, used] = [connect(), connect()]
+  const first = await idle.send(GET).readResponse()
+  t.equal(first.headers.get('keep-alive'), 'timeout=0')
+  for (let i = 0; i < 12; i += 1) {
+    await used.send(GET).readResponse()
+    await new Promise((resolve) => setTimeout(resolve, 40))
+  }
+  await until(() => inbound.connections === 1)
+  t.equal((await used.send(GET).readResponse()).status, 200)
+})

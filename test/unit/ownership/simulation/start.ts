@@ -22,7 +22,7 @@ export function contextOf(script: Script, env: Env, nonce: string): OwnershipCon
     sourceConditions: !env.ignoresSource,
     uniqueEtags: env.uniqueEtags ?? false,
     leases: env.leases ?? 'class',
-    mayList: true,
+    mayList: () => true,
     needsTags: admits === 'open',
     hasTags: env.hasTags ?? true,
     retries: 4,

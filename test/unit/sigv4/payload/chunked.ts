@@ -11,7 +11,7 @@ const SEED = '5'.repeat(64)
 const KEY = deriveSigningKey('secret', SCOPE)
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 const sha256 = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex')
-const hmac = (text: string): string => createHmac('sha256', KEY).update(text).digest('hex')
+const hmac = (text: string): string => createHmac('sha256', KEY.export()).update(text).digest('hex')
 
 export const TRAILER = 'x-amz-checksum-crc32'
 
