@@ -6,7 +6,7 @@ import { composeKeyRing } from './key-ring.ts'
 import { composeIdentity, type Identity } from './identity.ts'
 import { composeLoad } from './load.ts'
 import { lifeOf, type Sluice } from './life.ts'
-import { composeMetrics, logLevel, noteCredentials } from './observe.ts'
+import { composeLog, composeMetrics, noteCredentials } from './observe.ts'
 import { composeServers, type ServersOptions } from './servers.ts'
 import { composeUpstreamClient, composeUpstreams } from './upstreams.ts'
 import { composeWaysIn } from './ways-in.ts'
@@ -16,7 +16,7 @@ import { registerTenant, unregisterTenant } from '../database/assignments.ts'
 import { isConnectionFault, isLoginFault } from '../database/connect.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import { mayTouch, namesTenant } from '../identity/roles.ts'
-import { createLog, type Log } from '../observe/log.ts'
+import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { OwnerCache } from '../ownership/owner-cache.ts'
 import { S3Error } from '../s3/error.ts'
@@ -67,7 +67,7 @@ export interface Parts {
 export function compose(config: Config, options: ComposeOptions): Sluice {
   refuseKnownHeaders(config)
   const now = (): Date => new Date()
-  const log = createLog({ destination: options.logDestination, level: logLevel(config), keys: config.dev, flushMs: 250 })
+  const log = composeLog(config, { destination: options.logDestination, keys: config.dev })
   const identity = composeIdentity(config, now, (issuer, error) => {
     if (error !== null) log.event('warn', `the keys of issuer ${issuer} could not be fetched: ${error.message}`)
   })
@@ -80,6 +80,7 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const metrics = composeMetrics({
     accounts: [...accounts.keys()],
     issuers: identity.issuers.all.map(({ id }) => id),
+    logLinesDropped: () => log.linesDropped(),
     snapshotAgeSeconds: () => {
       const { confirmedAt } = database.feed.status()
       return confirmedAt === null ? null : (now().getTime() - confirmedAt.getTime()) / 1000

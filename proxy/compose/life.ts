@@ -103,5 +103,5 @@ async function stopParts({ database, keyRing, upstream, upstreams, log }: Parts,
   upstreams.close()
   await database.close()
   await upstream.close()
-  log.close()
+  await log.close()
 }

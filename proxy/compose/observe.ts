@@ -1,13 +1,14 @@
 import { API_ERROR_CODES } from '../api/error.ts'
 import { API_OPERATIONS } from '../api/route.ts'
 import type { Config } from '../config/config.ts'
-import type { Log } from '../observe/log.ts'
+import { createLog, type Log, type LogOptions } from '../observe/log.ts'
 import { createMetrics, type MetricNames, type Metrics, type MetricsOptions } from '../observe/metrics.ts'
 import { S3_ERRORS } from '../s3/error.ts'
 import { OPERATION_NAMES } from '../s3/operations.ts'
 import type { CredentialsEvent } from '../upstreams/credentials.ts'
 
-export interface MetricSources extends Pick<MetricsOptions, 'snapshotAgeSeconds'>, Pick<MetricNames, 'accounts' | 'issuers'> {}
+export interface MetricSources
+  extends Pick<MetricsOptions, 'snapshotAgeSeconds' | 'logLinesDropped'>, Pick<MetricNames, 'accounts' | 'issuers'> {}
 
 /** The metrics of a process that serves S3. */
 export function composeMetrics({ accounts, issuers, ...options }: MetricSources): Metrics {
@@ -39,8 +40,23 @@ export function noteCredentials(
   else log.event('warn', `the credentials of an account could not be renewed: ${reason ?? ''}`, { account, tenant })
 }
 
+/** The log of a process, from its configuration. What it still holds when the process ends otherwise than by its close is written then. */
+export function composeLog(config: Pick<Config, 'log'>, { destination, keys }: Pick<LogOptions, 'destination' | 'keys'>): Log {
+  const log = createLog({ destination, level: logLevel(config), keys, flushMs: 250 })
+  // Comes after an uncaught exception too.
+  const writeNow = (): void => log.writeNow()
+  process.once('exit', writeNow)
+  return {
+    ...log,
+    close() {
+      process.removeListener('exit', writeNow)
+      return log.close()
+    }
+  }
+}
+
 /** The level of the log as it is written here; two of those that can be configured are no more than their neighbours. */
-export function logLevel(config: Pick<Config, 'log'>): 'debug' | 'info' | 'warn' | 'error' {
+function logLevel(config: Pick<Config, 'log'>): 'debug' | 'info' | 'warn' | 'error' {
   const { level } = config.log
   if (level === 'fatal') return 'error'
   return level === 'trace' ? 'debug' : level

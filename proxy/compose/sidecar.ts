@@ -1,13 +1,13 @@
 import type { ComposeOptions } from './compose.ts'
 import { engineOf } from './certificate.ts'
-import { composeMetrics, logLevel, noteCredentials } from './observe.ts'
+import { composeLog, composeMetrics, noteCredentials } from './observe.ts'
 import { composeS3, listenerParts, urlOf } from './servers.ts'
 import { BELIEVED_ISSUER, composeAccount } from './sidecar-account.ts'
 import { CENTRAL, composeCentral } from './sidecar-central.ts'
 import { composeUpstreamClient } from './upstreams.ts'
 import type { SidecarConfig } from '../config/sidecar.ts'
 import type { AccessRecord } from '../observe/access-record.ts'
-import { createLog, type Log } from '../observe/log.ts'
+import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { createOpsServer, type OpsServer, type ReadyCheck } from '../ops/ops-server.ts'
 import type { RequestServer } from '../server.ts'
@@ -46,8 +46,8 @@ export interface SidecarTarget {
 /** The configuration of a sidecar to one that can be started. Throws with every problem found. */
 export function composeSidecar(config: SidecarConfig, options: ComposeOptions): Sidecar {
   const now = (): Date => new Date()
-  const log = createLog({ destination: options.logDestination, level: logLevel(config), keys: false, flushMs: 250 })
-  const metrics = composeMetrics({ ...namesOf(config), snapshotAgeSeconds: () => null })
+  const log = composeLog(config, { destination: options.logDestination, keys: false })
+  const metrics = composeMetrics({ ...namesOf(config), snapshotAgeSeconds: () => null, logLinesDropped: () => log.linesDropped() })
   const upstream = composeUpstreamClient(config, log)
   const onCredentials = (event: CredentialsEvent): void => noteCredentials(event, { log, metrics, now })
   const parts: SidecarParts = { log, metrics, upstream, now, onCredentials }
@@ -69,7 +69,7 @@ export function composeSidecar(config: SidecarConfig, options: ComposeOptions): 
     await ops?.close()
     sent.close()
     await upstream.close()
-    log.close()
+    await log.close()
   }
   const stop = (): Promise<void> => {
     if (stopping === null) stopping = stopAll()

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
-import { openSync } from 'node:fs'
 import { pino } from 'pino'
 import type { AccessRecord } from './access-record.ts'
+import { LineWriter } from './line-writer.ts'
+import { createRequestLines, LEVELS, levelOf } from './request-line.ts'
 
 export interface LogOptions {
   /** A file, or 1 for standard output. */
@@ -20,80 +20,34 @@ export interface Log {
   event(level: 'info' | 'warn', message: string, fields?: Readonly<Record<string, string | number | boolean | null>>): void
   /** Writes out what is held back. */
   flush(): void
-  close(): void
+  /** Lines that were not written, because the destination did not take them. */
+  linesDropped(): number
+  /** Resolves when everything is written, or the destination has not taken it for seconds. */
+  close(): Promise<void>
+  /** Writes everything before it returns: at the end of a process that did not come to close its log. */
+  writeNow(): void
 }
 
-/** Bytes held back before a write: below the 16 KiB that sonic-boom writes at once. */
-const HELD_BYTES = 4096
+/** Lines held for a destination that takes none: some seconds of a busy proxy, and little beside its buffers. */
+const HELD_BYTES_MAX = 4 * 1024 * 1024
 
-/** A log of JSON lines. Lines are held back to be written together, for `flushMs` at most. */
-export function createLog(options: LogOptions): Log {
-  // Opened here and now: a destination that still opens its file cannot be flushed, and the first lines would be lost.
-  const dest = typeof options.destination === 'string' ? openSync(options.destination, 'a', 0o640) : options.destination
-  const destination = pino.destination({ dest, sync: false, minLength: HELD_BYTES })
-  const logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
-  const timer = setInterval(() => destination.flush(), options.flushMs)
-  timer.unref()
+/** A log of JSON lines, in the order of the calls. Lines are held back to be written together, for `flushMs` at most. */
+export function createLog({ destination, level, keys, flushMs }: LogOptions): Log {
+  const writer = new LineWriter({ destination, flushMs, heldBytesMax: HELD_BYTES_MAX })
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, writer)
+  const lineOf = createRequestLines(keys)
+  const least = LEVELS[level]
   return {
-    request: (record) => logger[levelOf(record)](lineOf(record, options.keys), 'request'),
+    request: (record) => {
+      if (LEVELS[levelOf(record)] >= least) writer.write(lineOf(record))
+    },
     fault: (error, record) => logger.error({ requestId: record?.requestId ?? null, fault: describe(error) }, 'fault'),
-    event: (level, message, fields = {}) => logger[level](fields, message),
-    flush: () => destination.flush(),
-    close: () => {
-      clearInterval(timer)
-      destination.flushSync()
-      destination.end()
-    }
+    event: (at, message, fields = {}) => logger[at](fields, message),
+    flush: () => writer.flush(),
+    linesDropped: () => writer.linesDropped,
+    close: () => writer.close(),
+    writeNow: () => writer.writeNow()
   }
-}
-
-function levelOf(record: AccessRecord): 'info' | 'warn' | 'error' {
-  // SlowDown and the like ask a client to come again; they are pressure and not a fault.
-  if (record.status >= 500) return record.status === 503 ? 'warn' : 'error'
-  return record.status >= 400 ? 'warn' : 'info'
-}
-
-/**
- * The fields that are written, one by one: a field that is new in the record is not in the log until it is named here.
- * No URL and no header is ever among them, because both carry credentials.
- */
-function lineOf(record: AccessRecord, keys: boolean): Record<string, unknown> {
-  return {
-    requestId: record.requestId,
-    startedAt: record.startedAt.toISOString(),
-    method: record.method,
-    operation: record.operation,
-    tenant: record.tenant,
-    ...(record.key === null ? {} : keys ? { key: record.key } : { keyHash: hashOf(record.key) }),
-    wayIn: record.wayIn,
-    subject: record.subject,
-    issuer: record.issuer,
-    role: record.role,
-    session: record.session,
-    statement: record.statement,
-    account: record.account,
-    status: record.status,
-    errorCode: record.errorCode,
-    reason: record.reason,
-    bytesIn: record.bytesIn,
-    bytesOut: record.bytesOut,
-    durationMs: rounded(record.durationMs),
-    timeToFirstByteMs: record.timeToFirstByteMs === null ? null : rounded(record.timeToFirstByteMs),
-    upstreamRequests: record.upstreamRequests,
-    upstreamRequestId: record.upstreamRequestId,
-    userAgent: record.userAgent,
-    remoteAddress: record.remoteAddress,
-    ...(record.droppedHeaders.length === 0 ? {} : { droppedHeaders: record.droppedHeaders }),
-    complete: record.complete
-  }
-}
-
-function hashOf(key: string): string {
-  return createHash('sha256').update(key).digest('hex').slice(0, 16)
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000
 }
 
 const CAUSES_MAX = 5

@@ -1,5 +1,7 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { AccessRecord } from './access-record.ts'
+import { CellCounter, CellHistogram } from './cells.ts'
+import { countRequests, countUpstream } from './count-requests.ts'
 
 /** The values that labels may take. Anything else is counted as `other`, so that no client can make a series. */
 export interface MetricNames {
@@ -14,6 +16,8 @@ export interface MetricsOptions {
   readonly names: MetricNames
   /** Seconds since the assignments were last known to be complete; null before that. */
   readonly snapshotAgeSeconds: () => number | null
+  /** Lines of the log that were not written, because its destination did not take them. */
+  readonly logLinesDropped: () => number
   /** Process metrics of prom-client beside ours. */
   readonly processMetrics: boolean
 }
@@ -39,6 +43,8 @@ export interface Metrics {
   credentialsReloaded(account: string, result: 'loaded' | 'failed'): void
   /** Credentials sign from now on; `notAfter` is null where they do not end. */
   credentialsInUse(account: string, times: { readonly since: Date; readonly notAfter: Date | null }): void
+  /** All metrics, to be read: as a page, or as objects where several processes are added up. */
+  readonly registry: Pick<Registry, 'metrics' | 'getMetricsAsJSON'>
   /** The metrics page and its content type. */
   page(): Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -60,28 +66,26 @@ export function exchangeResult(status: number): ExchangeResult {
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry()
   const { names } = options
-  const operation = closed(names.operations)
-  const errorCode = closed(names.errorCodes)
+  let inflight = 0
   const account = closed(names.accounts)
   const issuer = closed(names.issuers)
   const reason = closed(names.rejectionReasons)
-  const ask = closed(ASKS)
-  const meters = makeMeters(registry)
-  ageGauge(registry, options.snapshotAgeSeconds)
+  const meters = makeMeters(registry, () => inflight)
+  const requests = countRequests(meters, names)
+  const decisions = { allow: meters.decisions.series({ decision: 'allow' }), deny: meters.decisions.series({ decision: 'deny' }) }
+  makePolledMeters(registry, options)
   if (options.processMetrics) collectDefaultMetrics({ register: registry })
   return {
-    requestStarted: () => meters.inflight.inc(),
-    requestDone: (record) =>
-      countRequest(meters, record, operation(record.operation), record.errorCode === null ? '' : errorCode(record.errorCode)),
-    upstreamDone: ({ account: name, ask: kind, status, seconds }) => {
-      const labels = { account: account(name), ask: ask(kind) }
-      meters.upstreamRequests.inc({ ...labels, status_class: status === null ? 'fault' : `${Math.floor(status / 100)}xx` })
-      meters.upstreamSeconds.observe(labels, seconds)
+    requestStarted: () => void (inflight += 1),
+    requestDone: (record) => {
+      inflight -= 1
+      requests(record)
     },
+    upstreamDone: countUpstream(meters, { accounts: names.accounts, asks: ASKS }),
     refused: (why) => meters.refusals.inc({ reason: why }),
     limited: (limit) => meters.limited.inc({ limit }),
     authRejected: (why) => meters.authRejections.inc({ reason: reason(why) }),
-    decided: (effect) => meters.decisions.inc({ decision: effect }),
+    decided: (effect) => meters.decisions.add(decisions[effect], 1),
     prefixViolated: () => meters.prefixViolations.inc(),
     stsExchanged: (name, result) => meters.stsExchanges.inc({ issuer: issuer(name), result }),
     headerDropped: () => meters.droppedHeaders.inc(),
@@ -90,17 +94,38 @@ export function createMetrics(options: MetricsOptions): Metrics {
       meters.credentialsLoaded.set({ account: account(name) }, since.getTime() / 1000)
       if (notAfter !== null) meters.credentialsNotAfter.set({ account: account(name) }, notAfter.getTime() / 1000)
     },
+    registry,
     page: async () => ({ contentType: registry.contentType, text: await registry.metrics() })
   }
 }
 
-type Meters = ReturnType<typeof makeMeters>
-
-function makeMeters(registry: Registry) {
+function makeMeters(registry: Registry, inflight: () => number) {
   const registers = [registry]
   const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) => new Counter({ name, help, labelNames, registers })
-  const histogram = <L extends string>(name: string, help: string, buckets: number[], labelNames: L[]) =>
-    new Histogram({ name, help, buckets, labelNames, registers })
+  return {
+    ...makeRequestMeters(registry, inflight),
+    refusals: counter('sluice_refused_connections_total', 'Requests refused before they were read as S3.', ['reason']),
+    limited: counter('sluice_limited_requests_total', 'Requests over a limit of load, told to slow down.', ['limit']),
+    authRejections: counter('sluice_auth_rejections_total', 'Requests whose caller was not proven.', ['reason']),
+    decisions: new CellCounter({
+      ...{ name: 'sluice_policy_decisions_total', help: 'Requests that policy allowed or denied.', labelNames: ['decision'] },
+      registry
+    }),
+    prefixViolations: counter(
+      'sluice_prefix_violations_total',
+      'Upstream answers that named a key outside of the tenant. Alarm above zero.'
+    ),
+    stsExchanges: counter('sluice_sts_exchanges_total', 'Tokens exchanged for credentials.', ['issuer', 'result']),
+    droppedHeaders: counter('sluice_dropped_headers_total', 'Request headers left out as configured.'),
+    ...makeCredentialMeters(registers)
+  }
+}
+
+/** What every request counts. */
+function makeRequestMeters(registry: Registry, inflight: () => number) {
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]) => new CellCounter({ name, help, labelNames, registry })
+  const histogram = <L extends string>(name: string, help: string, bounds: readonly number[], labelNames: L[]) =>
+    new CellHistogram({ name, help, bounds, labelNames, registry })
   return {
     requests: counter('sluice_requests_total', 'Requests answered, by operation, status and S3 error code.', [
       'operation',
@@ -117,7 +142,7 @@ function makeMeters(registry: Registry) {
       FIRST_BYTE_SECONDS,
       ['operation']
     ),
-    inflight: new Gauge({ name: 'sluice_inflight_requests', help: 'Requests under way.', registers }),
+    inflight: polledGauge(registry, { name: 'sluice_inflight_requests', help: 'Requests under way.', value: inflight }),
     bytesIn: counter('sluice_request_bytes_total', 'Body bytes taken from clients.', ['operation']),
     bytesOut: counter('sluice_response_bytes_total', 'Body bytes given to clients.', ['operation']),
     upstreamRequests: counter('sluice_upstream_requests_total', 'Requests to upstreams, by account, kind and class of the answer.', [
@@ -130,18 +155,7 @@ function makeMeters(registry: Registry) {
       'From sending a request to the head of its answer.',
       REQUEST_SECONDS,
       ['account', 'ask']
-    ),
-    refusals: counter('sluice_refused_connections_total', 'Requests refused before they were read as S3.', ['reason']),
-    limited: counter('sluice_limited_requests_total', 'Requests over a limit of load, told to slow down.', ['limit']),
-    authRejections: counter('sluice_auth_rejections_total', 'Requests whose caller was not proven.', ['reason']),
-    decisions: counter('sluice_policy_decisions_total', 'Requests that policy allowed or denied.', ['decision']),
-    prefixViolations: counter(
-      'sluice_prefix_violations_total',
-      'Upstream answers that named a key outside of the tenant. Alarm above zero.'
-    ),
-    stsExchanges: counter('sluice_sts_exchanges_total', 'Tokens exchanged for credentials.', ['issuer', 'result']),
-    droppedHeaders: counter('sluice_dropped_headers_total', 'Request headers left out as configured.'),
-    ...makeCredentialMeters(registers)
+    )
   }
 }
 
@@ -159,25 +173,35 @@ function makeCredentialMeters(registers: Registry[]) {
   }
 }
 
-function ageGauge(registry: Registry, age: () => number | null): void {
-  new Gauge({
+/** What others keep, asked for when a page is. */
+function makePolledMeters(registry: Registry, { snapshotAgeSeconds, logLinesDropped }: MetricsOptions): void {
+  polledGauge(registry, {
     name: 'sluice_assignments_age_seconds',
     help: 'Since the assignments were last known to be complete; -1 before the first time.',
+    value: () => snapshotAgeSeconds() ?? -1
+  })
+  new Counter({
+    name: 'sluice_log_lines_dropped_total',
+    help: 'Lines of the log that were lost, because standard output did not take them.',
     registers: [registry],
     collect() {
-      this.set(age() ?? -1)
+      this.reset()
+      this.inc(logLinesDropped())
     }
   })
 }
 
-function countRequest(meters: Meters, record: AccessRecord, operation: string, errorCode: string): void {
-  meters.inflight.dec()
-  meters.requests.inc({ operation, status: String(record.status), error_code: errorCode })
-  if (!record.complete) meters.aborted.inc({ operation })
-  meters.seconds.observe({ operation }, record.durationMs / 1000)
-  if (record.timeToFirstByteMs !== null) meters.firstByte.observe({ operation }, record.timeToFirstByteMs / 1000)
-  if (record.bytesIn > 0) meters.bytesIn.inc({ operation }, record.bytesIn)
-  if (record.bytesOut > 0) meters.bytesOut.inc({ operation }, record.bytesOut)
+function polledGauge(
+  registry: Registry,
+  { value, ...named }: { readonly name: string; readonly help: string; readonly value: () => number }
+): Gauge {
+  return new Gauge({
+    ...named,
+    registers: [registry],
+    collect() {
+      this.set(value())
+    }
+  })
 }
 
 /** Maps a text to itself where it is one of the names, and to `other` where it is not; null is `none`. */

@@ -82,11 +82,13 @@ export async function startProxy(settings: ProxySettings, parts: ProxyParts): Pr
     fault: (error) => void faults.push(error),
     event: () => {},
     flush: () => {},
-    close: () => {}
+    linesDropped: () => 0,
+    close: () => Promise.resolve(),
+    writeNow: () => {}
   }
   const metrics = createMetrics({
     names: { operations: OPERATION_NAMES, errorCodes: [], accounts: [], issuers: [], rejectionReasons: [] },
-    snapshotAgeSeconds: () => null,
+    snapshotAgeSeconds: () => null, logLinesDropped: () => 0,
     processMetrics: false
   })
   const identity = composeIdentity(config, now, () => {})

@@ -200,7 +200,7 @@ export async function startSite({ adjust = (same) => same, ...changes }: SiteOpt
       accounts: composeUpstreams(config, { now, random: Math.random, onEvent: () => undefined }).accounts
     },
     log: createLog({ destination: logFile, level: 'info', keys: true, flushMs: 250 }),
-    metrics: createMetrics({ names, snapshotAgeSeconds: () => 0, processMetrics: false }),
+    metrics: createMetrics({ names, snapshotAgeSeconds: () => 0, logLinesDropped: () => 0, processMetrics: false }),
     upstream: createUpstream({ ...UPSTREAM_LIMITS, onError: () => undefined })
   }
   let ring = readKeyRing(newKeyRingText(randomBytes))
@@ -239,7 +239,7 @@ export async function startSite({ adjust = (same) => same, ...changes }: SiteOpt
       await parts.upstream.close()
       await store.close()
       keys.close()
-      parts.log.close()
+      await parts.log.close()
       await rm(folder, { recursive: true, force: true })
     }
   }

@@ -46,7 +46,7 @@ export async function metricsTable(): Promise<string> {
     issuers: ['main'],
     rejectionReasons: ['AccessDenied']
   }
-  const metrics = createMetrics({ names, snapshotAgeSeconds: () => 0, processMetrics: false })
+  const metrics = createMetrics({ names, snapshotAgeSeconds: () => 0, logLinesDropped: () => 0, processMetrics: false })
   countEverything(metrics)
   const { text } = await metrics.page()
   const rows = [...text.matchAll(/^# HELP (\w+) (.*)\n# TYPE \w+ (\w+)\n/gm)].map(([, name = '', help = '', type = '']) => [

@@ -17,11 +17,11 @@ function record(changes: Partial<AccessRecord> = {}): AccessRecord {
   return { ...newAccessRecord('0123456789ABCDEF', new Date(Date.UTC(2026, 0, 1)), head), ...changes }
 }
 
-function written(t: Test, write: (log: Log) => void, options: Partial<LogOptions> = {}): Record<string, unknown>[] {
+async function written(t: Test, write: (log: Log) => void, options: Partial<LogOptions> = {}): Promise<Record<string, unknown>[]> {
   const destination = join(t.testdir(), 'log')
   const log = createLog({ destination, level: 'info', keys: false, flushMs: 60_000, ...options })
   write(log)
-  log.close()
+  await log.close()
   return readFileSync(destination, 'utf8')
     .trim()
     .split('\n')
@@ -29,7 +29,7 @@ function written(t: Test, write: (log: Log) => void, options: Partial<LogOptions
 }
 
 t.test('a request is one line of the fields that are named, and no header or target is among them', async (t) => {
-  const [line] = written(t, (log) => log.request(record({ key: 'reports/x', status: 200, ...{ surprise: CANARY } })))
+  const [line] = await written(t, (log) => log.request(record({ key: 'reports/x', status: 200, ...{ surprise: CANARY } })))
   t.match(line, {
     level: 30,
     requestId: '0123456789ABCDEF',
@@ -43,7 +43,7 @@ t.test('a request is one line of the fields that are named, and no header or tar
 })
 
 t.test('an object key is hashed unless keys are to be written', async (t) => {
-  const [hashed, again, other] = written(t, (log) => {
+  const [hashed, again, other] = await written(t, (log) => {
     log.request(record({ key: 'reports/x' }))
     log.request(record({ key: 'reports/x' }))
     log.request(record({ key: 'reports/y' }))
@@ -52,7 +52,7 @@ t.test('an object key is hashed unless keys are to be written', async (t) => {
   t.match(hashed?.['keyHash'], /^[0-9a-f]{16}$/)
   t.equal(hashed?.['keyHash'], again?.['keyHash'])
   t.not(hashed?.['keyHash'], other?.['keyHash'])
-  const [plain] = written(t, (log) => log.request(record({ key: 'reports/x' })), { keys: true })
+  const [plain] = await written(t, (log) => log.request(record({ key: 'reports/x' })), { keys: true })
   t.equal(plain?.['key'], 'reports/x')
 })
 
@@ -66,7 +66,7 @@ t.test('the level of a line follows the status', async (t) => {
     { status: 502, level: 50 },
     { status: 503, level: 40 }
   ]
-  const all = written(t, (log) => CASES.forEach(({ status }) => log.request(record({ status }))))
+  const all = await written(t, (log) => CASES.forEach(({ status }) => log.request(record({ status }))))
   t.strictSame(
     all.map((line) => ({ status: line['status'], level: line['level'] })),
     CASES
@@ -74,7 +74,7 @@ t.test('the level of a line follows the status', async (t) => {
 })
 
 t.test('a fault is written with its causes', async (t) => {
-  const [line, odd] = written(t, (log) => {
+  const [line, odd] = await written(t, (log) => {
     log.fault(new Error('outer', { cause: new TypeError('inner') }), record())
     log.fault('text', null)
   })
@@ -89,7 +89,7 @@ t.test('a fault is written with its causes', async (t) => {
 })
 
 t.test('what is held back is written at the close', async (t) => {
-  const all = written(t, (log) => {
+  const all = await written(t, (log) => {
     for (let i = 0; i < 200; i += 1) log.request(record({ bytesOut: i }))
     log.event('info', 'draining', { requestsUnderWay: 2 })
   })

@@ -11,7 +11,7 @@ const NAMES = {
 }
 
 function metrics(age: () => number | null = () => null): Metrics {
-  return createMetrics({ names: NAMES, snapshotAgeSeconds: age, processMetrics: false })
+  return createMetrics({ names: NAMES, snapshotAgeSeconds: age, logLinesDropped: () => 0, processMetrics: false })
 }
 
 function record(changes: Partial<AccessRecord>): AccessRecord {
@@ -115,7 +115,7 @@ t.test('everything else is one line each', async (t) => {
 })
 
 t.test('the metrics of the process are there where they are asked for', async (t) => {
-  const m = createMetrics({ names: NAMES, snapshotAgeSeconds: () => null, processMetrics: true })
+  const m = createMetrics({ names: NAMES, snapshotAgeSeconds: () => null, logLinesDropped: () => 0, processMetrics: true })
   t.ok((await linesOf(m, 'nodejs_eventloop_lag_seconds')).length > 0)
 })
 
