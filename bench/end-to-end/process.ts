@@ -8,13 +8,15 @@ export interface Subject {
   readonly name: string
   readonly port: number
   readonly pid: number
-  stop(): void
+  /** The certificate that it shows, in PEM; null for plain HTTP. */
+  readonly ca: string | null
+  stop(): unknown
 }
 
 const TICKS_PER_SECOND = 100
 
-/** A command and its arguments, bound to one core. */
-export function pinned(core: number, command: readonly string[]): [string, string[]] {
+/** A command and its arguments, bound to one core, or to some of them. */
+export function pinned(core: number | readonly number[], command: readonly string[]): [string, string[]] {
   return ['taskset', ['-c', String(core), ...command]]
 }
 
