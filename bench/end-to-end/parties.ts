@@ -6,16 +6,12 @@ import { selfSigned } from '../../test/unit/transport/certificate.ts'
 import { cannedS3, passThrough, startNginx, type Pair, type PassThrough } from './nginx.ts'
 import type { Party } from './party.ts'
 import { PEERS, takenByPeers } from './peers.ts'
+import { LOAD_CORE, REFERENCE, SUBJECT_CORE } from './plan.ts'
 import { pinned, waitForPort, type Subject } from './process.ts'
 import { ANY_CREDENTIALS, OWNER, SluiceSite, type ServeOptions } from './sluice.ts'
 import { assignedTenants } from './tenants.ts'
 import { contentOf, OBJECTS, type Scene, type Workload } from './workloads.ts'
 
-/** Which core what is measured runs on, and which the upstream and the load. */
-export const SUBJECT_CORE = 0
-export const LOAD_CORE = 1
-/** What every ratio is to. */
-export const REFERENCE = 'nginx'
 /** Two processes of Sluice on both cores, which the load then shares. */
 export const TWO_WORKERS = 'sluice, two workers'
 

@@ -1,3 +1,9 @@
+/** Which core what is measured runs on, and which the upstream and the load. */
+export const SUBJECT_CORE = 0
+export const LOAD_CORE = 1
+/** What every ratio is to. */
+export const REFERENCE = 'nginx'
+
 /** When a warm-up ends: after so many requests, or so many seconds. */
 export interface WarmUp {
   readonly requestsMax: number | null

@@ -1,10 +1,9 @@
-import { REFERENCE } from './parties.ts'
 import type { Party } from './party.ts'
 import { prepare, type Prepared } from './requests.ts'
 import { latencies, takeSample, warmUp, type Sample, type Tools } from './sample.ts'
 import { TENANT } from './sluice.ts'
 import type { LowLoad } from './results.ts'
-import type { Plan } from './plan.ts'
+import { REFERENCE, type Plan } from './plan.ts'
 import { isLarge, type Workload } from './workloads.ts'
 
 export interface Bench {
@@ -46,7 +45,9 @@ export async function takeAll(bench: Bench): Promise<readonly Sample[]> {
       say(`round ${round + 1} of ${plan.rounds}, ${index + 1} of ${now.length}: ${named(pair)}: ${shown(sample)}`)
     }
   }
-  return samples
+  const order = pairs.map(named)
+  const placeOf = ({ workload, subject }: Sample): number => order.indexOf(`${workload}, ${subject}`)
+  return samples.sort((a, b) => placeOf(a) - placeOf(b))
 }
 
 function roundsOf({ workload, party }: Pair, plan: Plan): number {

@@ -13,9 +13,9 @@ import { checkAnswers } from './check.ts'
 import { takeColdRead, type ColdRead } from './cold.ts'
 import { takeMemories, type MemorySample } from './memory.ts'
 import { nginxVersion, passThrough, startNginx } from './nginx.ts'
-import { LOAD_CORE, REFERENCE, startStage, SUBJECT_CORE, type Stage } from './parties.ts'
+import { startStage, type Stage } from './parties.ts'
 import type { Party } from './party.ts'
-import { FULL, QUICK } from './plan.ts'
+import { FULL, LOAD_CORE, QUICK, REFERENCE, SUBJECT_CORE } from './plan.ts'
 import { writeReport } from './report.ts'
 import { machineOf, summarize } from './results.ts'
 import { takeAll, takeLatencies, type Bench } from './rounds.ts'
@@ -74,6 +74,7 @@ async function bench(): Promise<void> {
     },
     { quick, partial: only !== null }
   )
+  if (!quick && only === null) say('now UPDATE_DOCS=1 npx tap test/unit/docs.test.ts puts them into README and docs/performance.md')
 }
 
 async function coldRead({ workloads, tools }: Bench, stage: Stage): Promise<ColdRead | null> {
