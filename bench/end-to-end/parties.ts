@@ -86,9 +86,13 @@ export async function startStage({ folder, stops, workloads, fewer, say }: Stage
         say(`${name}: not found, left out`)
         continue
       }
-      const party = await start(binary, { folder, core: SUBJECT_CORE, upstreamPort: upstream.port })
-      stops.push(() => party.subject.stop())
-      parties.push({ ...party, name, takes: takenByPeers })
+      try {
+        const party = await start(binary, { folder, core: SUBJECT_CORE, upstreamPort: upstream.port })
+        stops.push(() => party.subject.stop())
+        parties.push({ ...party, name, takes: takenByPeers })
+      } catch (error) {
+        say(`${name}: left out, ${error instanceof Error ? error.message : String(error)}`)
+      }
     }
   }
   return { folder, upstream, site, parties: parties.filter((party) => workloads.some((workload) => party.takes(workload))) }

@@ -106,7 +106,7 @@ async function startPeer(name: string, { command, core, port, env }: Started): P
 const haproxyConfig = (port: number, upstreamPort: number): string => `
 global
   nbthread 1
-  maxconn 20000
+  maxconn 8000
   tune.bufsize 65536
 defaults
   mode http
