@@ -1,6 +1,6 @@
 import type { Party } from './party.ts'
 import { prepare, type Prepared } from './requests.ts'
-import { latencies, takeSample, warmUp, type Sample, type Tools } from './sample.ts'
+import { latencies, LoadFailed, takeSample, warmUp, type Sample, type Tools } from './sample.ts'
 import { TENANT } from './sluice.ts'
 import type { LowLoad } from './results.ts'
 import { REFERENCE, type Plan } from './plan.ts'
@@ -29,9 +29,20 @@ export async function takeAll(bench: Bench): Promise<readonly Sample[]> {
   const { plan, say, elapsed } = bench
   const pairs = pairsOf(bench)
   const settled = new Set<Party>()
-  for (const pair of pairs) {
-    say(`warm-up: ${named(pair)}: ${await settle(pair, settled, bench)} requests`)
+  const failed = new Set<Party>()
+  /** Sluice and the reference must not fail; another subject that does is left out, with all its samples. */
+  const unlessFailed = async (pair: Pair, take: () => Promise<void>): Promise<void> => {
+    if (failed.has(pair.party)) return
+    try {
+      await take()
+    } catch (error) {
+      if (!isPeer(pair.party) || !(error instanceof LoadFailed)) throw error
+      failed.add(pair.party)
+      say(`${pair.party.name} is left out: ${error.message.slice(0, 300)}`)
+    }
   }
+  for (const pair of pairs)
+    await unlessFailed(pair, async () => say(`warm-up: ${named(pair)}: ${await settle(pair, settled, bench)} requests`))
   const samples: Sample[] = []
   for (let round = 0; round < plan.rounds; round += 1) {
     if (round > 0 && elapsed() > plan.budgetSeconds) {
@@ -40,20 +51,25 @@ export async function takeAll(bench: Bench): Promise<readonly Sample[]> {
     }
     const now = pairs.filter((pair) => round < roundsOf(pair, plan))
     for (const [index, pair] of shuffled(now).entries()) {
-      const sample = await sampleOf(pair, round, bench)
-      samples.push(sample)
-      say(`round ${round + 1} of ${plan.rounds}, ${index + 1} of ${now.length}: ${named(pair)}: ${shown(sample)}`)
+      await unlessFailed(pair, async () => {
+        const sample = await sampleOf(pair, round, bench)
+        samples.push(sample)
+        say(`round ${round + 1} of ${plan.rounds}, ${index + 1} of ${now.length}: ${named(pair)}: ${shown(sample)}`)
+      })
     }
   }
   const order = pairs.map(named)
   const placeOf = ({ workload, subject }: Sample): number => order.indexOf(`${workload}, ${subject}`)
-  return samples.sort((a, b) => placeOf(a) - placeOf(b))
+  const left = new Set([...failed].map(({ name }) => name))
+  return samples.filter(({ subject }) => !left.has(subject)).sort((a, b) => placeOf(a) - placeOf(b))
 }
 
+/** Neither Sluice nor the reference. */
+const isPeer = ({ compiles, name }: Party): boolean => !compiles && name !== REFERENCE
+
 function roundsOf({ workload, party }: Pair, plan: Plan): number {
-  const isPeer = !party.compiles && party.name !== REFERENCE
-  if (isLarge(workload)) return isPeer ? plan.largePeerRounds : plan.largeRounds
-  return isPeer ? plan.peerRounds : plan.rounds
+  if (isLarge(workload)) return isPeer(party) ? plan.largePeerRounds : plan.largeRounds
+  return isPeer(party) ? plan.peerRounds : plan.rounds
 }
 
 /** The first workload of a subject compiles most of its code; each other adds its own way. */
