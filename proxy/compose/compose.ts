@@ -6,7 +6,7 @@ import { composeKeyRing } from './key-ring.ts'
 import { composeIdentity, type Identity } from './identity.ts'
 import { lifeOf, type Sluice } from './life.ts'
 import { composeMetrics, logLevel, noteCredentials } from './observe.ts'
-import { composeServers, type ServersOptions } from './servers.ts'
+import { composeServers, type OpsMaker, type ServersOptions } from './servers.ts'
 import { composeUpstreamClient, composeUpstreams } from './upstreams.ts'
 import { composeWaysIn } from './ways-in.ts'
 import type { Config, ServingConfig } from '../config/config.ts'
@@ -37,6 +37,16 @@ import { accountWithin } from '../upstreams/tenant-credentials.ts'
 export interface ComposeOptions {
   /** 1 for standard output, or a file. */
   readonly logDestination: string | number
+  /** Where this is one of several processes that serve the same listeners. */
+  readonly worker?: WorkerPart
+}
+
+export interface WorkerPart {
+  /** From 1; the one that takes its place after its end has it again. */
+  readonly number: number
+  /** False where another has told already what all would tell alike. */
+  readonly tells: boolean
+  readonly ops: OpsMaker
 }
 
 const SIGNING_KEYS_MAX = 10_000
@@ -64,11 +74,15 @@ export interface Parts {
 export function compose(config: Config, options: ComposeOptions): Sluice {
   refuseKnownHeaders(config)
   const now = (): Date => new Date()
-  const log = createLog({ destination: options.logDestination, level: logLevel(config), keys: config.dev, flushMs: 250 })
+  const { logDestination, worker } = options
+  const log = createLog({
+    ...{ destination: logDestination, level: logLevel(config), keys: config.dev, flushMs: 250 },
+    ...(worker === undefined ? {} : { worker: worker.number })
+  })
   const identity = composeIdentity(config, now, (issuer, error) => {
     if (error !== null) log.event('warn', `the keys of issuer ${issuer} could not be fetched: ${error.message}`)
   })
-  for (const warning of identity.policyWarnings) log.event('warn', warning)
+  if (worker?.tells !== false) for (const warning of identity.policyWarnings) log.event('warn', warning)
   const database = composeDatabase(config, log, now)
   const keyRing = composeKeyRing({ config, run: database.run, log, now })
   const onCredentials = (event: CredentialsEvent): void => noteCredentials(event, { log, metrics, now })
@@ -87,7 +101,8 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   const upstream = composeUpstreamClient(config, log)
   const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
   const deps = composeDependencies(parts, keyRing.ring)
-  const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
+  const ready = (): ReturnType<ServersOptions['ready']> => readiness(parts)
+  const servers = composeServers(deps, { config, log, metrics, ready, ...(worker === undefined ? {} : { ops: worker.ops }) })
   return lifeOf({ ...parts, database, keyRing, upstreams }, servers)
 }
 

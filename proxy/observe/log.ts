@@ -10,6 +10,8 @@ export interface LogOptions {
   /** True: object keys are written as they are. False: their hash, which tells equal keys and no more. */
   readonly keys: boolean
   readonly flushMs: number
+  /** Stands on every line, where several processes write one log. */
+  readonly worker?: number
 }
 
 export interface Log {
@@ -23,21 +25,29 @@ export interface Log {
   close(): void
 }
 
+/** A log that several processes write. */
+export interface SharedLog extends Log {
+  /** Writes whole lines that another process has made. */
+  lines(text: string): void
+}
+
 /** Bytes held back before a write: below the 16 KiB that sonic-boom writes at once. */
 const HELD_BYTES = 4096
 
 /** A log of JSON lines. Lines are held back to be written together, for `flushMs` at most. */
-export function createLog(options: LogOptions): Log {
+export function createLog(options: LogOptions): SharedLog {
   // Opened here and now: a destination that still opens its file cannot be flushed, and the first lines would be lost.
   const dest = typeof options.destination === 'string' ? openSync(options.destination, 'a', 0o640) : options.destination
   const destination = pino.destination({ dest, sync: false, minLength: HELD_BYTES })
-  const logger = pino({ level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  const base = options.worker === undefined ? null : { worker: options.worker }
+  const logger = pino({ level: options.level, base, timestamp: pino.stdTimeFunctions.isoTime }, destination)
   const timer = setInterval(() => destination.flush(), options.flushMs)
   timer.unref()
   return {
     request: (record) => logger[levelOf(record)](lineOf(record, options.keys), 'request'),
     fault: (error, record) => logger.error({ requestId: record?.requestId ?? null, fault: describe(error) }, 'fault'),
     event: (level, message, fields = {}) => logger[level](fields, message),
+    lines: (text) => void destination.write(text),
     flush: () => destination.flush(),
     close: () => {
       clearInterval(timer)
