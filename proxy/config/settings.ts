@@ -107,12 +107,12 @@ export const LOG = group('The log.', {
 
 /** Every setting there is. Parsing, types, variables, help text, schema and redaction all come from this table. */
 export const SETTINGS = group('Configuration of Sluice.', {
+  listeners: LISTENERS,
   workers: countOrAuto({
     help: 'Processes that serve, on one machine or in one pod; `auto` takes one for each core that may be used. They share the limits.',
     fallback: 1,
     max: 256
   }),
-  listeners: LISTENERS,
   accounts: ACCOUNTS,
   tenants: group('Which names are tenants.', {
     mode: oneOf(['open', 'registered'], {

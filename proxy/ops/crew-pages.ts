@@ -36,17 +36,21 @@ export function createCrewPages(options: CrewPagesOptions): CrewPages {
   const combined = new CombinedMetrics()
   let allWereReady = false
 
-  const states = async (): Promise<readonly (readonly [number: number, state: State])[]> =>
-    Promise.all(members().map(async (member) => [member.number, stateOf(member.state, await member.readiness())] as const))
+  const states = async (): Promise<readonly (readonly [number: number, state: State])[]> => {
+    const found = await Promise.all(
+      members().map(async (member) => [member.number, stateOf(member.state, await member.readiness())] as const)
+    )
+    const ready = readyAmong(found)
+    if (ready > 0) onReady()
+    allWereReady ||= ready === count
+    return found
+  }
 
   const readiness = async (): Promise<Readiness> => {
     const found = await states()
-    const ready = found.filter(([, state]) => state === 'ready').length
-    if (ready > 0) onReady()
-    allWereReady ||= ready === count
     const workers = Object.fromEntries(found)
     // At the start all must be there; later one is enough, since connections are handed to those that take them.
-    return { ready: accepting() && ready >= (allWereReady ? 1 : count), checks: { accepting: accepting(), workers } }
+    return { ready: accepting() && readyAmong(found) >= (allWereReady ? 1 : count), checks: { accepting: accepting(), workers } }
   }
 
   const metricsPage = async (): Promise<MetricsPage> => {
@@ -59,6 +63,9 @@ export function createCrewPages(options: CrewPagesOptions): CrewPages {
 
   return { readiness, metricsPage, onError, ended: (number) => combined.ended(String(number)) }
 }
+
+const readyAmong = (found: readonly (readonly [number: number, state: State])[]): number =>
+  found.filter(([, state]) => state === 'ready').length
 
 function stateOf(state: CrewMember['state'], readiness: Readiness | null): State {
   if (state !== 'serving') return state

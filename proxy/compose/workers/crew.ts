@@ -60,7 +60,6 @@ export class Crew {
     for (let number = 2; number <= this.#options.count; number++) this.#open(number)
     await Promise.all(this.#places.map(({ process }) => process.started))
     for (const place of this.#places) place.state = 'serving'
-    await this.#look(LOOK_MS)
     this.#kept = this.#places.map((place) => this.#keep(place))
     const looking = setInterval(() => void this.#look(LOOK_MS), LOOK_MS).unref()
     this.#stopSleeping.signal.addEventListener('abort', () => clearInterval(looking))

@@ -34,4 +34,6 @@ export type FromWorker =
   | { readonly kind: 'started'; readonly s3: string; readonly api: string | null }
   /** It cannot serve, for a reason that a person has to mend. It ends after this. */
   | { readonly kind: 'refused'; readonly says: string }
+  /** Everything is closed and written: only its exit is left. */
+  | { readonly kind: 'done' }
   | { readonly kind: 'answer'; readonly id: number; readonly page: Pages[keyof Pages] }

@@ -65,7 +65,10 @@ export function composePrimary(config: Config, options: PrimaryOptions): Sluice 
     async start() {
       try {
         const address = await ops.listen(config.listeners.ops)
-        return { ...(await crew.start()), ops: urlOf(address, null) }
+        const addresses = await crew.start()
+        // Whoever asks first may ask when one is gone already.
+        await pages.readiness()
+        return { ...addresses, ops: urlOf(address, null) }
       } catch (error) {
         void stop()
         await stop()

@@ -32,6 +32,9 @@ export interface WorkerHandlers {
   onRefused(says: string): void
 }
 
+/** An exit of node takes milliseconds, but was seen to wait for one of its threads for ever. */
+const EXIT_MS = 2_000
+
 /** How all workers are started: by one entry, with options of node's. Their standard output comes here, line by line. */
 export function prepareWorkers(entry: string, nodeOptions: readonly string[]): void {
   cluster.schedulingPolicy = cluster.SCHED_RR
@@ -56,6 +59,7 @@ export function startWorker(order: Omit<Order, 'kind'>, { onLines, onRefused }: 
   worker.on('message', (message: FromWorker) => {
     if (message.kind === 'started') start(message)
     else if (message.kind === 'answer') questions.answered(message.id, message.page)
+    else if (message.kind === 'done') setTimeout(() => worker.process.kill('SIGKILL'), EXIT_MS).unref()
     else {
       onRefused(message.says)
       refuse(new Error(message.says))

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { shareOf } from './share.ts'
 import type { FromWorker, Order, Pages, Question, ToWorker } from './messages.ts'
 import { compose } from '../compose.ts'
@@ -14,6 +15,8 @@ export type Channel = Pick<NodeJS.Process, 'on' | 'once' | 'send'>
  * sends them to the whole group, and the primary passes on what it hears.
  */
 export async function runWorker(channel: Channel, read: (yamlText: string) => Config): Promise<number> {
+  // With the primary the log is gone too. Node would exit in order here, which was seen to wait for one of its threads for ever.
+  cluster.worker?.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) channel.on(signal, () => undefined)
   const { order, stopped, onHurry } = await orders(channel)
   const pages = createPages(channel)
@@ -27,12 +30,14 @@ export async function runWorker(channel: Channel, read: (yamlText: string) => Co
     await send(channel, { kind: 'started', s3, api })
     await Promise.race([stopped, sluice.refused])
     await stop()
+    await send(channel, { kind: 'done' })
     return 0
   } catch (error) {
     await send(channel, { kind: 'refused', says: messageOf(error) })
     // Nothing was served that could be drained.
     void stop()
     await stop()
+    await send(channel, { kind: 'done' })
     return 1
   }
 }

@@ -261,6 +261,22 @@ t.test('on SIGTERM every worker lets what is under way finish; a second signal e
   }
 })
 
+t.test('no worker outlives its primary', async (t) => {
+  const { serving } = await serve(t)
+  const workers = workersOf(serving.pid)
+  serving.kill('SIGKILL')
+  await serving.finished
+  const isThere = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+  await until('all have ended', () => !workers.some(isThere))
+  t.equal(workers.length, 2)
+})
+
 t.test('what a person has to mend is said once', async (t) => {
   const { settings, database } = installed
   const taken = createServer()
