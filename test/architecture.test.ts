@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'proxy/transport/transport.ts'
   ],
   'proxy/ops': [],
+  'proxy/compose/workers': ['proxy/compose', 'proxy/config/config.ts', 'proxy/observe', 'proxy/ops'],
   'proxy/database': ['proxy/tenants', 'proxy/identity/access-keys.ts', 'proxy/identity/revocations.ts'],
   'proxy/sts': ['proxy/identity', 'proxy/s3', 'proxy/sigv4', 'proxy/tenants'],
   'proxy/dev': ['proxy/dev/store'],

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { ParseArgsConfig } from 'node:util'
 import { openAdministration } from './administration.ts'
+import { configOfText, configTextOf } from './config-file.ts'
+import { serve } from './serve.ts'
 import { readMigrationFiles } from '../database/migration-files.ts'
 import { explainCommand } from './explain.ts'
 import { accessKeyCommand } from './access-keys.ts'
@@ -9,12 +10,10 @@ import { devCommand, tokenCommand } from './dev-commands.ts'
 import { revokeCommand } from './revoke.ts'
 import { checkSidecar, sidecarCommand } from './sidecar.ts'
 import { composeIdentity } from '../compose/identity.ts'
-import { compose, refuseKnownHeaders } from '../compose/compose.ts'
+import { refuseKnownHeaders } from '../compose/compose.ts'
 import { connection, layoutOf } from '../compose/database.ts'
-import { problemsOfPolicy } from '../compose/policies.ts'
 import { describeConfig, settingsHelp, sidecarSettingsHelp } from '../config/describe.ts'
-import { CONFIG_FILE_ENV } from '../config/environment.ts'
-import { readConfig, type Config } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import { assign, listAssignments, loadSnapshot } from '../database/assignments.ts'
 import { connect } from '../database/connect.ts'
 import { createRoles, migrate } from '../database/migrate.ts'
@@ -39,7 +38,10 @@ const CONFIG_HELP = '--config FILE    sluice.yaml (default: SLUICE_CONFIG, else 
 
 /** Every command there is. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ['serve', { summary: 'Runs the proxy.', usage: '[--config FILE]', help: [CONFIG_HELP], options: CONFIG_OPTION, run: serve }],
+  [
+    'serve',
+    { summary: 'Runs the proxy.', usage: '[--config FILE]', help: [CONFIG_HELP], options: CONFIG_OPTION, run: (args) => serve(args) }
+  ],
   ['sidecar', sidecarCommand],
   ['dev', devCommand],
   ['token', tokenCommand],
@@ -104,38 +106,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 ])
 
 /** The configuration that a command was told to use. */
-export function configOf({ values }: Arguments): Config {
-  const named = typeof values['config'] === 'string' ? values['config'] : process.env[CONFIG_FILE_ENV]
-  const path = named ?? 'sluice.yaml'
-  let yamlText: string
-  try {
-    yamlText = readFileSync(path, 'utf8')
-  } catch (error) {
-    if (named !== undefined)
-      throw new Error(`cannot read ${path}: ${(error as Error).message}. Give --config or ${CONFIG_FILE_ENV} the path of a sluice.yaml`)
-    yamlText = ''
-  }
-  // The variables of commands are not settings.
-  const { SLUICE_MIGRATION_URL: _, ...env } = process.env
-  return readConfig({ yamlText, env, readFile: (file) => readFileSync(file, 'utf8'), judgePolicy: problemsOfPolicy })
-}
-
-async function serve(args: Arguments): Promise<number> {
-  const sluice = compose(configOf(args), { logDestination: 1 })
-  // Heard from the first moment: as the first process of a container there is no default that would end this one.
-  const signalled = untilSignalled(() => void sluice.stop())
-  const { s3, ops } = await sluice.start()
-  process.stderr.write(`Sluice serves S3 and STS at ${s3}, ops at ${ops}\n`)
-  try {
-    await Promise.race([signalled, sluice.refused])
-  } catch (error) {
-    // Nothing was served that could be drained.
-    void sluice.stop()
-    await sluice.stop()
-    throw error
-  }
-  await sluice.stop()
-  return 0
+export function configOf(args: Arguments): Config {
+  return configOfText(configTextOf(args))
 }
 
 // Under npm one Ctrl-C comes twice: from the terminal, which signals the whole group, and passed on by npm.

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { untilSignalled, type Arguments, type Command } from './commands.ts'
 import { DEV_AUDIENCE, DEV_ISSUER } from './dev-proxy.ts'
+import { growYoungGeneration } from './young-generation.ts'
 import { devFolder, startDev, type Dev, type DevSummary } from './dev.ts'
 import { findMinio } from '../dev/dev-upstream.ts'
 import { openDevIssuer } from '../dev/issuer.ts'
@@ -39,6 +40,7 @@ export const tokenCommand: Command = {
 }
 
 async function runDev(args: Arguments): Promise<number> {
+  growYoungGeneration()
   const { values } = args
   const json = values['json'] === true
   const minio = findMinio(process.env['PATH'] ?? '')

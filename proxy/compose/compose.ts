@@ -7,7 +7,7 @@ import { composeIdentity, type Identity } from './identity.ts'
 import { composeLoad } from './load.ts'
 import { lifeOf, type Sluice } from './life.ts'
 import { composeLog, composeMetrics, noteCredentials } from './observe.ts'
-import { composeServers, type ServersOptions } from './servers.ts'
+import { composeServers, type OpsMaker, type ServersOptions } from './servers.ts'
 import { composeUpstreamClient, composeUpstreams } from './upstreams.ts'
 import { composeWaysIn } from './ways-in.ts'
 import type { Config, ServingConfig } from '../config/config.ts'
@@ -38,11 +38,20 @@ import { accountWithin } from '../upstreams/tenant-credentials.ts'
 export interface ComposeOptions {
   /** 1 for standard output, or a file. */
   readonly logDestination: string | number
+  /** Where this is one of several processes that serve the same listeners. */
+  readonly worker?: WorkerPart
+}
+
+export interface WorkerPart {
+  /** From 1; the one that takes its place after its end has it again. */
+  readonly number: number
+  readonly count: number
+  /** False where another has told already what all would tell alike. */
+  readonly tells: boolean
+  readonly ops: OpsMaker
 }
 
 const SIGNING_KEYS_MAX = 10_000
-/** One process serves alone; of several each would have its part. */
-const PROCESS_SHARE = 1
 const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 
 /** What requests need of the database. */
@@ -61,17 +70,24 @@ export interface Parts {
   readonly accounts: ReadonlyMap<string, UpstreamAccount>
   readonly upstream: UpstreamClient
   readonly now: () => Date
+  /** The part of the limits of load that is this process's own, where several serve the same tenants. */
+  readonly share?: number
 }
 
 /** The only place that constructs things: configuration to a proxy that can be started. Throws with every problem found. */
 export function compose(config: Config, options: ComposeOptions): Sluice {
   refuseKnownHeaders(config)
   const now = (): Date => new Date()
-  const log = composeLog(config, { destination: options.logDestination, keys: config.dev })
+  const { logDestination, worker } = options
+  const log = composeLog(config, {
+    destination: logDestination,
+    keys: config.dev,
+    ...(worker === undefined ? {} : { worker: worker.number })
+  })
   const identity = composeIdentity(config, now, (issuer, error) => {
     if (error !== null) log.event('warn', `the keys of issuer ${issuer} could not be fetched: ${error.message}`)
   })
-  for (const warning of identity.policyWarnings) log.event('warn', warning)
+  if (worker?.tells !== false) for (const warning of identity.policyWarnings) log.event('warn', warning)
   const database = composeDatabase(config, log, now)
   const keyRing = composeKeyRing({ config, run: database.run, log, now })
   const onCredentials = (event: CredentialsEvent): void => noteCredentials(event, { log, metrics, now })
@@ -89,9 +105,10 @@ export function compose(config: Config, options: ComposeOptions): Sluice {
   for (const { id, credentials } of accounts.values())
     if (credentials.usable) metrics.credentialsInUse(id, { since: now(), notAfter: null })
   const upstream = composeUpstreamClient(config, log)
-  const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now }
+  const parts: Parts = { config, log, metrics, identity, database, accounts, upstream, now, share: 1 / (worker?.count ?? 1) }
   const deps = composeDependencies(parts, keyRing.ring)
-  const servers = composeServers(deps, { config, log, metrics, ready: () => readiness(parts) })
+  const ready = (): ReturnType<ServersOptions['ready']> => readiness(parts)
+  const servers = composeServers(deps, { config, log, metrics, ready, ...(worker === undefined ? {} : { ops: worker.ops }) })
   return lifeOf({ ...parts, database, keyRing, upstreams }, servers)
 }
 
@@ -133,7 +150,7 @@ export function composeDependencies(parts: Parts, ring: () => KeyRing): Dependen
       prefixViolated: () => metrics.prefixViolated(),
       elapsedMs: () => performance.now()
     },
-    load: composeLoad({ ...parts, share: PROCESS_SHARE }),
+    load: composeLoad({ ...parts, share: parts.share ?? 1 }),
     heldBytes: byteBudget(config.limits.bufferedBytesMax),
     leaseTimes: leaseTimes(config),
     newNonce: () => randomBytes(16).toString('hex')

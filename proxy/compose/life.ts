@@ -13,9 +13,9 @@ export interface Sluice {
   /**
    * Checks the database, listens, and loads the first snapshot. While Postgres does not answer it resolves too, once it
    * listens: readiness and S3 requests then answer 503 until a complete snapshot is loaded. Rejects, with nothing left
-   * running, for what a person has to mend.
+   * running, for what a person has to mend. With `listenLast` it listens only once a snapshot is loaded, however long that takes.
    */
-  start(): Promise<Addresses>
+  start(options?: { readonly listenLast: boolean }): Promise<Addresses>
   /** Rejects when Postgres answers at last and what it says forbids to serve. */
   readonly refused: Promise<never>
   /** Drains and closes. A second call hurries. */
@@ -33,6 +33,7 @@ interface Parts {
 
 const KEY_REFRESH_MS = 30_000
 const DATABASE_RETRY_MS = 1_000
+const SNAPSHOT_LOOK_MS = 100
 
 /** Starts and stops the parts of a proxy in their order. */
 export function lifeOf(parts: Parts, servers: Servers): Sluice {
@@ -64,17 +65,25 @@ export function lifeOf(parts: Parts, servers: Servers): Sluice {
     if (stopping === null) await loadFirst()
   }
 
+  const load = (isThere: boolean): Promise<unknown> => Promise.all([isThere ? loadFirst() : waitForDatabase(), refreshKeys()])
+  const untilLoaded = async (isThere: boolean): Promise<void> => {
+    await load(isThere)
+    while (stopping === null && !database.directory.ready) await sleep(SNAPSHOT_LOOK_MS, undefined, { ref: false })
+  }
+
   return {
     refused,
     stop,
-    async start() {
+    async start({ listenLast } = { listenLast: false }) {
       try {
         const isThere = await answers(database, log)
         upstreams.start()
+        if (listenLast) await untilLoaded(isThere)
         const addresses = await servers.listen()
         keyRing.start()
-        if (isThere) await Promise.all([loadFirst(), refreshKeys()])
-        else void Promise.all([waitForDatabase(), refreshKeys()]).catch(refuse)
+        if (listenLast) return addresses
+        if (isThere) await load(isThere)
+        else void load(isThere).catch(refuse)
         return addresses
       } catch (error) {
         void stop()

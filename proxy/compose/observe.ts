@@ -1,7 +1,7 @@
 import { API_ERROR_CODES } from '../api/error.ts'
 import { API_OPERATIONS } from '../api/route.ts'
 import type { Config } from '../config/config.ts'
-import { createLog, type Log, type LogOptions } from '../observe/log.ts'
+import { createLog, type Log, type LogOptions, type SharedLog } from '../observe/log.ts'
 import { createMetrics, type MetricNames, type Metrics, type MetricsOptions } from '../observe/metrics.ts'
 import { S3_ERRORS } from '../s3/error.ts'
 import { OPERATION_NAMES } from '../s3/operations.ts'
@@ -41,8 +41,11 @@ export function noteCredentials(
 }
 
 /** The log of a process, from its configuration. What it still holds when the process ends otherwise than by its close is written then. */
-export function composeLog(config: Pick<Config, 'log'>, { destination, keys }: Pick<LogOptions, 'destination' | 'keys'>): Log {
-  const log = createLog({ destination, level: logLevel(config), keys, flushMs: 250 })
+export function composeLog(
+  config: Pick<Config, 'log'>,
+  { destination, keys, worker }: Pick<LogOptions, 'destination' | 'keys' | 'worker'>
+): SharedLog {
+  const log = createLog({ destination, level: logLevel(config), keys, flushMs: 250, ...(worker === undefined ? {} : { worker }) })
   // Comes after an uncaught exception too.
   const writeNow = (): void => log.writeNow()
   process.once('exit', writeNow)

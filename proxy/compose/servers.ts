@@ -5,7 +5,7 @@ import { handle } from '../handle.ts'
 import type { AccessRecord } from '../observe/access-record.ts'
 import type { Log } from '../observe/log.ts'
 import { exchangeResult, type Metrics } from '../observe/metrics.ts'
-import { createOpsServer } from '../ops/ops-server.ts'
+import { createOpsServer, type OpsServer, type OpsServerOptions } from '../ops/ops-server.ts'
 import { S3Error } from '../s3/error.ts'
 import { createRequestServer, type RequestServer, type RequestServerDependencies } from '../server.ts'
 import { answerError } from '../stages/answer-error.ts'
@@ -29,11 +29,16 @@ export interface Servers {
   stop(): Promise<void>
 }
 
+/** Makes whatever shows the pages of the platform. */
+export type OpsMaker = (options: OpsServerOptions) => OpsServer
+
 export interface ServersOptions {
   readonly config: Config
   readonly log: Log
   readonly metrics: Metrics
   readonly ready: () => { readonly snapshot: boolean; readonly keys: boolean; readonly credentials: boolean }
+  /** A listener of its own unless told. */
+  readonly ops?: OpsMaker
 }
 
 /** Until traffic is sent elsewhere, after readiness has turned off. */
@@ -41,7 +46,7 @@ const CLOSE_AFTER_MS = 5_000
 
 /** The S3 listener, the API listener where one is configured, and the ops listener. */
 export function composeServers(deps: Dependencies, options: ServersOptions): Servers {
-  const { config, log, metrics, ready } = options
+  const { config, log, metrics, ready, ops: makeOps = createOpsServer } = options
   const { listeners } = config
   const parts = listenerParts({ ...options, now: deps.now, closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS })
   const engine = engineOf(parts.engine, listeners.s3.tls, log)
@@ -58,7 +63,7 @@ export function composeServers(deps: Dependencies, options: ServersOptions): Ser
     parts
   )
   const api = listeners.api === null ? null : composeApi(deps, listeners.api, parts)
-  const ops = createOpsServer({
+  const ops = makeOps({
     checks: [
       { name: 'accepting', ready: () => s3.accepting },
       { name: 'snapshot', ready: () => ready().snapshot },

@@ -85,6 +85,16 @@ export function whole(options: Options<number> & { readonly min: number; readonl
   })
 }
 
+/** A count, or `auto` for as many as there are cores. */
+export function countOrAuto(options: Options<number> & { readonly max: number }): Field<number | 'auto'> {
+  const count = whole({ ...options, min: 1, takes: `auto, or a whole number from 1 to ${options.max}` })
+  return {
+    ...count,
+    schema: { anyOf: [{ const: 'auto' }, count.schema] },
+    read: (written, path, reading) => (written === 'auto' ? 'auto' : count.read(written, path, reading))
+  }
+}
+
 /** A TCP port. */
 export function port(options: Options<number>): Field<number> {
   return whole({ ...options, min: 0, max: 65_535, takes: 'a port from 1 to 65535 (0 for any that is free)' })

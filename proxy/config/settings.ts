@@ -5,7 +5,7 @@ import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, POLICIES, ROLES, SEALING } from './identity.ts'
 import { ISSUERS } from './issuers.ts'
 import { checkTenantLoad, TENANT_LOAD } from './load.ts'
-import { duration, flag, oneOf, port, size, text, whole } from './scalar.ts'
+import { countOrAuto, duration, flag, oneOf, port, size, text, whole } from './scalar.ts'
 import { file, problemOfPem, secretFile } from './secret.ts'
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/
@@ -111,6 +111,11 @@ export const LOG = group('The log.', {
 /** Every setting there is. Parsing, types, variables, help text, schema and redaction all come from this table. */
 export const SETTINGS = group('Configuration of Sluice.', {
   listeners: LISTENERS,
+  workers: countOrAuto({
+    help: 'Processes that serve, on one machine or in one pod; `auto` takes one for each core that may be used. They share the limits.',
+    fallback: 1,
+    max: 256
+  }),
   accounts: ACCOUNTS,
   tenants: group('Which names are tenants.', {
     mode: oneOf(['open', 'registered'], {

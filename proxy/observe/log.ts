@@ -10,6 +10,8 @@ export interface LogOptions {
   /** True: object keys are written as they are. False: their hash, which tells equal keys and no more. */
   readonly keys: boolean
   readonly flushMs: number
+  /** Stands on every line, where several processes write one log. */
+  readonly worker?: number
 }
 
 export interface Log {
@@ -28,14 +30,20 @@ export interface Log {
   writeNow(): void
 }
 
+/** A log that several processes write. */
+export interface SharedLog extends Log {
+  /** Writes whole lines that another process has made. */
+  lines(text: string): void
+}
+
 /** Lines held for a destination that takes none: some seconds of a busy proxy, and little beside its buffers. */
 const HELD_BYTES_MAX = 4 * 1024 * 1024
 
 /** A log of JSON lines, in the order of the calls. Lines are held back to be written together, for `flushMs` at most. */
-export function createLog({ destination, level, keys, flushMs }: LogOptions): Log {
+export function createLog({ destination, level, keys, flushMs, worker }: LogOptions): SharedLog {
   const writer = new LineWriter({ destination, flushMs, heldBytesMax: HELD_BYTES_MAX })
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, writer)
-  const lineOf = createRequestLines(keys)
+  const logger = pino({ level, base: worker === undefined ? null : { worker }, timestamp: pino.stdTimeFunctions.isoTime }, writer)
+  const lineOf = createRequestLines(keys, worker)
   const least = LEVELS[level]
   return {
     request: (record) => {
@@ -43,6 +51,7 @@ export function createLog({ destination, level, keys, flushMs }: LogOptions): Lo
     },
     fault: (error, record) => logger.error({ requestId: record?.requestId ?? null, fault: describe(error) }, 'fault'),
     event: (at, message, fields = {}) => logger[at](fields, message),
+    lines: (text) => writer.write(text),
     flush: () => writer.flush(),
     linesDropped: () => writer.linesDropped,
     close: () => writer.close(),

@@ -20,7 +20,8 @@ export function levelOf({ status }: Pick<AccessRecord, 'status'>): 'info' | 'war
  *
  * HOT: bench/log-line.ts
  */
-export function createRequestLines(keys: boolean): (record: AccessRecord) => string {
+export function createRequestLines(keys: boolean, worker?: number): (record: AccessRecord) => string {
+  const requestId = `"${worker === undefined ? '' : `,"worker":${worker}`},"requestId":`
   const [method, operation, tenant, wayIn] = [repeated(), repeated(), repeated(), repeated()]
   const [subject, issuer, role, session] = [repeated(), repeated(), repeated(), repeated()]
   const [statement, account, errorCode] = [repeated(), repeated(), repeated()]
@@ -30,8 +31,8 @@ export function createRequestLines(keys: boolean): (record: AccessRecord) => str
     const { key, droppedHeaders, timeToFirstByteMs } = record
     const startedMs = record.startedAt.getTime()
     return (
-      `{"level":${LEVELS[levelOf(record)]},"time":"${ended(endOf(startedMs, record.durationMs))}"` +
-      `,"requestId":${quoted(record.requestId)},"startedAt":"${started(startedMs)}"` +
+      `{"level":${LEVELS[levelOf(record)]},"time":"${ended(endOf(startedMs, record.durationMs))}` +
+      `${requestId}${quoted(record.requestId)},"startedAt":"${started(startedMs)}"` +
       `,"method":${method(record.method)},"operation":${operation(record.operation)},"tenant":${tenant(record.tenant)}` +
       (key === null ? '' : keys ? `,"key":${quoted(key)}` : `,"keyHash":"${hash('sha256', key, 'hex').slice(0, 16)}"`) +
       `,"wayIn":${wayIn(record.wayIn)},"subject":${subject(record.subject)},"issuer":${issuer(record.issuer)}` +

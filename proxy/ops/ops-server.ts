@@ -7,13 +7,30 @@ export interface ReadyCheck {
   readonly ready: () => boolean
 }
 
-export interface OpsServerOptions {
-  readonly checks: readonly ReadyCheck[]
-  readonly metricsPage: () => Promise<{ readonly contentType: string; readonly text: string }>
+export interface MetricsPage {
+  readonly contentType: string
+  readonly text: string
+}
+
+/** Whether requests may be served, and what each check says. */
+export interface Readiness {
+  readonly ready: boolean
+  readonly checks: Readonly<Record<string, unknown>>
+}
+
+/** What the pages of the platform are made from. */
+export interface OpsPages {
+  readonly readiness: () => Readiness | Promise<Readiness>
+  readonly metricsPage: () => Promise<MetricsPage>
   readonly onError: (error: unknown) => void
 }
 
+export interface OpsServerOptions extends Omit<OpsPages, 'readiness'> {
+  readonly checks: readonly ReadyCheck[]
+}
+
 export interface OpsServer {
+  /** Resolves with where the pages are. */
   listen(address: { readonly host: string; readonly port: number }): Promise<{ readonly host: string; readonly port: number }>
   close(): Promise<void>
 }
@@ -24,11 +41,21 @@ interface Page {
   readonly text: string
 }
 
+/** The pages of one process, ready when every check is. */
+export function createOpsServer({ checks, ...options }: OpsServerOptions): OpsServer {
+  return createPageServer({ ...options, readiness: () => readinessOf(checks) })
+}
+
+export function readinessOf(checks: readonly ReadyCheck[]): Readiness {
+  const results = checks.map(({ name, ready }) => [name, ready()] as const)
+  return { ready: results.every(([, isReady]) => isReady), checks: Object.fromEntries(results) }
+}
+
 /**
  * The listener for the platform: `/livez`, `/readyz` and `/metrics`, and nothing else. It has a port of its own, which is
  * never public; on the S3 port `/livez` is a bucket.
  */
-export function createOpsServer(options: OpsServerOptions): OpsServer {
+export function createPageServer(options: OpsPages): OpsServer {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 75_000 }, (request, response) => {
     pageOf(request, options).then(
       (page) => send(response, request, page),
@@ -41,7 +68,7 @@ export function createOpsServer(options: OpsServerOptions): OpsServer {
   return { listen: (address) => listen(server, address), close: () => close(server) }
 }
 
-async function pageOf(request: IncomingMessage, options: OpsServerOptions): Promise<Page> {
+async function pageOf(request: IncomingMessage, options: OpsPages): Promise<Page> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return { status: 405, contentType: 'text/plain', text: 'GET and HEAD only\n' }
   }
@@ -49,7 +76,7 @@ async function pageOf(request: IncomingMessage, options: OpsServerOptions): Prom
     case '/livez':
       return { status: 200, contentType: 'text/plain', text: 'alive\n' }
     case '/readyz':
-      return readiness(options.checks)
+      return readinessPage(await options.readiness())
     case '/metrics':
       return { status: 200, ...(await options.metricsPage()) }
     default:
@@ -57,11 +84,8 @@ async function pageOf(request: IncomingMessage, options: OpsServerOptions): Prom
   }
 }
 
-function readiness(checks: readonly ReadyCheck[]): Page {
-  const results = checks.map(({ name, ready }) => [name, ready()] as const)
-  const ready = results.every(([, isReady]) => isReady)
-  const text = `${JSON.stringify({ ready, checks: Object.fromEntries(results) })}\n`
-  return { status: ready ? 200 : 503, contentType: 'application/json', text }
+function readinessPage({ ready, checks }: Readiness): Page {
+  return { status: ready ? 200 : 503, contentType: 'application/json', text: `${JSON.stringify({ ready, checks })}\n` }
 }
 
 function send(response: ServerResponse, request: IncomingMessage, page: Page): void {

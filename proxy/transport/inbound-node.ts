@@ -226,6 +226,8 @@ function createHardenedServer({ limits, timeouts, certificate }: NodeInboundOpti
   // Node drops headers beyond a count without a word, signed ones among them. `readFraming` refuses such a request.
   server.maxHeadersCount = 0
   if (limits.connectionsMax > 0) server.maxConnections = limits.connectionsMax
+  // As a worker of a cluster: closed as elsewhere, and not handed from one full worker to the next and back for ever.
+  Object.assign(server, { dropMaxConnection: true })
   return server
 }
 

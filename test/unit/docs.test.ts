@@ -216,7 +216,7 @@ t.test('the image copies what the product reads, and needs no shell', (t) => {
     t.match(dockerfile, new RegExp(`^COPY .*\\b${name.replace('.', '\\.')}\\b`, 'm'))
     t.ok(ignore.includes(`!${name}\n`), name)
   }
-  t.match(dockerfile, /^ENTRYPOINT \["node", "proxy\/main\.ts"\]$/m)
+  t.match(dockerfile, /^ENTRYPOINT \["node", ("--[\w-]+=\d+", )*"proxy\/main\.ts"\]$/m)
   t.match(dockerfile, /^USER [1-9]\d*:[1-9]\d*$/m)
   t.end()
 })

@@ -510,6 +510,7 @@ t.test('help names every variable, and the schema every section', async (t) => {
   t.match(help, /accounts\[\]\.bucketTemplate/)
   t.strictSame(Object.keys(configSchema()['properties'] as object), [
     'listeners',
+    'workers',
     'accounts',
     'tenants',
     'issuers',

@@ -88,7 +88,7 @@ export function logFields(): ReadonlySet<string> {
     const record = { ...newAccessRecord('ID', new Date(0), HEAD), key: 'k', droppedHeaders: ['x-amz-new'] }
     const lines = [true, false].map((keys) => {
       const destination = join(folder, String(keys))
-      const log = createLog({ destination, level: 'info', keys, flushMs: 60_000 })
+      const log = createLog({ destination, level: 'info', keys, flushMs: 60_000, worker: 1 })
       log.request(record)
       log.close()
       return JSON.parse(readFileSync(destination, 'utf8')) as object
