@@ -1,4 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 
 /** A response as it came over the wire. Text is latin1, one character per byte. */
 export interface RawResponse {
@@ -215,6 +216,18 @@ export class UpstreamExchange {
   }
 }
 
+interface ServerCertificate {
+  readonly key: string
+  readonly cert: string
+}
+
+interface ListenOptions {
+  readonly host?: string
+  readonly port?: number
+  /** With one, TLS is spoken. */
+  readonly certificate?: ServerCertificate | null
+}
+
 /** An upstream that records every request it sees and answers as it is told, byte for byte. */
 export class RawUpstream {
   readonly exchanges: UpstreamExchange[] = []
@@ -225,13 +238,14 @@ export class RawUpstream {
   #sockets = new Set<Socket>()
   #waiting: { count: number; resolve: () => void }[] = []
 
-  constructor(script: Script) {
+  constructor(script: Script, certificate: ServerCertificate | null = null) {
     this.script = script
-    this.#server = createServer((socket) => this.#serve(socket))
+    const serve = (socket: Socket): void => this.#serve(socket)
+    this.#server = certificate === null ? createServer(serve) : createTlsServer(certificate, serve)
   }
 
-  static async start(script: Script, { host = '127.0.0.1', port = 0 } = {}): Promise<RawUpstream> {
-    const upstream = new RawUpstream(script)
+  static async start(script: Script, { host = '127.0.0.1', port = 0, certificate = null }: ListenOptions = {}): Promise<RawUpstream> {
+    const upstream = new RawUpstream(script, certificate)
     await new Promise<void>((resolve, reject) => upstream.#server.once('error', reject).listen(port, host, resolve))
     upstream.port = (upstream.#server.address() as AddressInfo).port
     return upstream

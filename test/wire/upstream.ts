@@ -136,6 +136,6 @@ function reply(exchange: UpstreamExchange, text: string): boolean {
   const isHead = exchange.method === 'HEAD'
   exchange.reply(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), isHead ? Buffer.alloc(0) : body]))
   const isShort = !isHead && Number(declared ?? body.length) > body.length
-  if (isShort) exchange.connection.end()
+  if (isShort || isCut) exchange.connection.end()
   return isCut || !isShort
 }

@@ -64,9 +64,14 @@ export async function startUpstream(t: Test, script: Script, options: Partial<Up
 }
 
 /** An upstream that plays a script, and requests for it; closed with the engine at the end of the test. */
-export async function startUpstreamFor<Client extends UpstreamClient>(t: Test, script: Script, client: Client) {
-  const upstream = await RawUpstream.start(script)
-  const origin = { secure: false, hostname: '127.0.0.1', port: upstream.port, ca: null }
+export async function startUpstreamFor<Client extends UpstreamClient>(
+  t: Test,
+  script: Script,
+  client: Client,
+  certificate: Certificate | null = null
+) {
+  const upstream = await RawUpstream.start(script, { certificate })
+  const origin = { secure: certificate !== null, hostname: '127.0.0.1', port: upstream.port, ca: certificate?.cert ?? null }
   t.teardown(async () => {
     await client.close()
     await upstream.stop()
