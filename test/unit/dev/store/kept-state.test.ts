@@ -25,6 +25,9 @@ async function open(directory: string): Promise<{ store: Store; raw: (ask: RawAs
 
 /** Stores one of everything, closes, and opens again. */
 async function reopened(t: Test): Promise<{ store: Store; raw: (ask: RawAsk) => Promise<RawAnswer>; uploadId: string; directory: string }> {
+  let last: Store | null = null
+  // What is registered before the folder is called before it is removed: nothing writes into it by then.
+  t.teardown(() => last?.close())
   const directory = t.testdir({})
   const before = await open(directory)
   before.store.createBucket('b', { versioning: 'Enabled' })
@@ -39,7 +42,7 @@ async function reopened(t: Test): Promise<{ store: Store; raw: (ask: RawAsk) => 
   await before.raw({ method: 'PUT', target: `/b/mp?partNumber=1&uploadId=${uploadId}`, body: 'part one ' })
   await before.store.close()
   const after = await open(directory)
-  t.teardown(() => after.store.close())
+  last = after.store
   return { ...after, uploadId, directory }
 }
 
