@@ -149,12 +149,12 @@ async function use(url: string, credentials: Credentials, tenant = TENANT): Prom
   }
 }
 
-/** Asks again until the answer is the one expected, and returns how many milliseconds that took; gives up after five seconds. */
+/** Asks again until the answer is the one expected, and returns how many milliseconds that took; gives up after twenty seconds. */
 export async function until(expected: string, ask: () => Promise<string>): Promise<number> {
   const started = performance.now()
   let answer = await ask()
   while (answer !== expected) {
-    if (performance.now() - started > 5_000) throw new Error(`still ${answer} instead of ${expected}`)
+    if (performance.now() - started > 20_000) throw new Error(`still ${answer} instead of ${expected}`)
     await sleep(20)
     answer = await ask()
   }
