@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { COMPILE_CACHE } from './helpers/node-process.ts'
 
 export interface Result {
   readonly passed: number
@@ -73,7 +74,10 @@ async function runStep(step: Step, say: (line: string) => void): Promise<Result>
   for (const line of lines) say(line)
   return new Promise((resolve) => {
     const command = step.command.includes('/') ? step.command : join(BIN, step.command)
-    const child = spawn(command, step.args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...step.env, ...env } })
+    const child = spawn(command, step.args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, ...step.env, ...env }
+    })
     const reader = READERS[step.counts](say)
     eachLine(child.stdout, (line) => reader.line(line))
     eachLine(child.stderr, say)

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { COMPILE_CACHE, withoutTap } from '../helpers/node-process.ts'
 import type { Body } from './body.ts'
 
 /** One thing that a client is told to do. Clients in other processes read it as a line of JSON. */
@@ -98,7 +99,10 @@ export interface WorkerOptions {
 
 /** A process that reads questions from its standard input and writes answers to its output, each a line of JSON. */
 export function startWorker<Asked = Order, Answered = Outcome>({ command, args, env }: WorkerOptions): Worker<Asked, Answered> {
-  const child = spawn(command, args, { env: { PATH: process.env['PATH'], ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(...withoutTap(command, args), {
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
+    stdio: ['pipe', 'pipe', 'pipe']
+  })
   const waiting: { resolve(answered: Answered): void; reject(error: Error): void }[] = []
   let complaint = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-4000)))

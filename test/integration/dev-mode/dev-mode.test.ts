@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { COMPILE_CACHE, withoutTap } from '../../helpers/node-process.ts'
 import { callerWith } from '../faults/caller.ts'
 import { until } from '../faults/until.ts'
 import { watch, type Running } from '../placement/process.ts'
@@ -32,8 +33,8 @@ interface Line {
 
 /** Starts a command as a shell does that can be interrupted: in a process group of its own. */
 function start(command: string, args: readonly string[]): Running {
-  const env = { PATH, HOME: process.env['HOME'], NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-compile-cache') }
-  return watch(spawn(command, args, { cwd: CHECKOUT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }))
+  const env = { PATH, HOME: process.env['HOME'], NODE_COMPILE_CACHE: COMPILE_CACHE }
+  return watch(spawn(...withoutTap(command, args), { cwd: CHECKOUT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }))
 }
 
 async function newData(t: Test): Promise<string> {

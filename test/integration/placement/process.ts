@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runCli } from '../../../proxy/cli/cli.ts'
+import { COMPILE_CACHE, withoutTap } from '../../helpers/node-process.ts'
 
 const MAIN = fileURLToPath(new URL('../../../proxy/main.ts', import.meta.url))
 
@@ -32,10 +31,9 @@ export interface Surroundings {
 /** Starts `sluice` with arguments, in a process of its own. */
 export function startSluiceProcess(args: readonly string[], { env = {}, cwd }: Surroundings = {}): Running {
   return watch(
-    spawn(process.execPath, [MAIN, ...args], {
+    spawn(...withoutTap(process.execPath, [MAIN, ...args]), {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // A process compiles the product anew each time; the cache takes half of its start.
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_COMPILE_CACHE: join(tmpdir(), 'sluice-compile-cache'), ...env },
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
       ...(cwd === undefined ? {} : { cwd })
     })
   )

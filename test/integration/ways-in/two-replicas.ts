@@ -11,6 +11,7 @@ import { startDevProxy } from '../../../proxy/cli/dev-proxy.ts'
 import { compose } from '../../../proxy/compose/compose.ts'
 import { readConfig } from '../../../proxy/config/config.ts'
 import { startStore, type Store } from '../../../proxy/dev/store/start-store.ts'
+import { withoutTap } from '../../helpers/node-process.ts'
 import { startPostgres, type TestDatabase } from '../../helpers/postgres.ts'
 
 export interface Credentials {
@@ -117,7 +118,9 @@ async function runHere(args: readonly string[]): Promise<CommandResult> {
 
 function run(args: readonly string[]): Promise<CommandResult> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }))
+    execFile(...withoutTap(process.execPath, [MAIN, ...args]), (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err })
+    )
   })
 }
 
