@@ -1,3 +1,8 @@
+import { BOUNDS } from './bounds.ts'
+
+/** How a bench ends whose bound is broken. */
+export const BOUND_BROKEN = 3
+
 /** Microseconds that one fixed piece of arithmetic takes here and now: what a result is divided by, since machines and their load differ. */
 export function calibrate(): number {
   let sum = 0
@@ -22,9 +27,14 @@ export function measure(call: () => number, calls: number): number {
   return rounds.slice(1).sort((a, b) => a - b)[3] ?? 0
 }
 
-/** Prints one line: what was measured, its time, and the ratio to the calibration. */
+/** Prints one line: what was measured, its time, and the ratio to the calibration beside the bound that it must keep; a broken bound fails the process. */
 export function report(label: string, us: number, calibrationUs: number): void {
-  console.log(label.padEnd(36), `${us.toFixed(2).padStart(9)} µs`, `${(us / calibrationUs).toFixed(2).padStart(9)} × calibration`)
+  const ratio = us / calibrationUs
+  const bound = BOUNDS[label]
+  const keeps = bound !== undefined && ratio <= bound
+  const verdict = bound === undefined ? 'has no bound: give it one in bench/bounds.ts' : `at most ${bound}${keeps ? '' : ': BROKEN'}`
+  console.log(label.padEnd(36), `${us.toFixed(2).padStart(9)} µs`, `${ratio.toFixed(2).padStart(9)} × calibration, ${verdict}`)
+  if (!keeps) process.exitCode = BOUND_BROKEN
 }
 
 /** Measures and prints every case, so many calls each. */

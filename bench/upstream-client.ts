@@ -6,6 +6,7 @@ import { UPSTREAM_DEFAULTS } from '../proxy/transport/upstream-options.ts'
 import { createUndiciUpstream } from '../proxy/transport/upstream-undici.ts'
 import type { ByteSource, UpstreamClient, UpstreamRequest } from '../proxy/transport/transport.ts'
 import { createUpstream, UPSTREAM_LIMITS } from '../proxy/transport/upstream/engine.ts'
+import { BOUND_BROKEN } from './measure.ts'
 
 const UPSTREAM = `
 const { createServer } = require('node:net')
@@ -39,6 +40,8 @@ const WORKLOADS = [
   { name: 'GET 64 MiB', size: 64 << 20, count: 8, atOnce: 4 }
 ] as const
 const ROUNDS = 5
+/** What our engine may take of undici's time. */
+const RATIO_MAX = 0.8
 
 function drained(body: ByteSource): Promise<void> {
   return new Promise((resolve, reject) => body.start({ write: () => true, end: resolve, fail: reject }))
@@ -91,8 +94,9 @@ for (const workload of WORKLOADS) {
   const perGiB =
     workload.size >= 1 << 20 ? `, ${((own / 1e6) * (1024 / 64)).toFixed(2)} and ${((undici / 1e6) * (1024 / 64)).toFixed(2)} s per GiB` : ''
   console.log(
-    `${workload.name.padEnd(12)} own ${own.toFixed(1)} µs, undici ${undici.toFixed(1)} µs, ratio ${(own / undici).toFixed(2)}${perGiB}`
+    `${workload.name.padEnd(12)} own ${own.toFixed(1)} µs, undici ${undici.toFixed(1)} µs, ratio ${(own / undici).toFixed(2)}, at most ${RATIO_MAX}${perGiB}`
   )
+  if (own / undici > RATIO_MAX) process.exitCode = BOUND_BROKEN
 }
 await Promise.all(Object.values(engines).map((engine) => engine.close()))
 upstream.stdin.end()

@@ -6,6 +6,7 @@ import { answerSts, isStsRequest } from './stages/answer-sts.ts'
 import { authenticate, chooseWayIn } from './stages/authenticate.ts'
 import { authorize } from './stages/authorize.ts'
 import type { Dependencies } from './stages/dependencies.ts'
+import { limitLoad, meterAnswer } from './stages/limit.ts'
 import { recognize } from './stages/recognize.ts'
 import { resolvePlaces } from './stages/resolve.ts'
 import { rewriteRequest } from './stages/rewrite-request.ts'
@@ -45,11 +46,12 @@ export async function handle(incoming: Incoming, record: AccessRecord, deps: Dep
   const grant = authorize({ request, caller, operation, places }, deps.policy, now)
   record.statement = grant.statement
 
+  const admitted = limitLoad(request, { grant, record }, deps)
   if (operation.row.answeredBy === 'proxy') return answerHere(request, grant, deps)
 
-  const planning = rewriteRequest(request, proof, grant, deps)
+  const planning = rewriteRequest(admitted, proof, grant, deps)
   const plan = planning instanceof Promise ? await planning : planning
   const held = await send(plan, { incoming, record }, deps)
   const release = verifyOwner(held, grant)
-  return rewriteResponse(release, { request, grant, plan }, deps)
+  return meterAnswer(rewriteResponse(release, { request, grant, plan }, deps), record, deps)
 }

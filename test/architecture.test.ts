@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'proxy/cors': ['proxy/transport/header-values.ts', 'proxy/transport/transport.ts'],
   'proxy/tenants': [],
   'proxy/post-form': ['proxy/s3', 'proxy/sigv4/payload', 'proxy/transport/transport.ts'],
+  'proxy/limits': [],
   'proxy/transport': [],
   'proxy/transport/upstream': [
     'proxy/transport/transport.ts',
@@ -72,6 +73,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'proxy/ownership',
     'proxy/upstreams',
     'proxy/cors',
+    'proxy/limits',
     'proxy/post-form',
     'proxy/sts',
     'proxy/stages/ways-in',

@@ -2,11 +2,17 @@
 export interface LoadOrder {
   readonly method: 'GET' | 'HEAD' | 'PUT'
   readonly port: number
+  /** The certificate to trust, in PEM; null for plain HTTP. */
+  readonly ca: string | null
   /** Whole request heads, used in turn. */
   readonly heads: readonly string[]
+  /** Whether a head that is used a second time is a failure: the key would no longer be new. */
+  readonly once: boolean
   readonly bodyFile: string | null
   readonly connections: number
   readonly seconds: number
+  /** Ends the load before its time; null for no such end. */
+  readonly requestsMax: number | null
   /** Requests a second; null for as many as the connections bring. */
   readonly perSecond: number | null
 }
@@ -19,7 +25,7 @@ export interface LoadResult {
   /** Answers that are not 2xx, and connections that broke. */
   readonly failures: number
   readonly firstFailure: string | null
-  /** In the order in which the answers ended. */
+  /** In the order in which the answers ended; only where a rate was ordered. */
   readonly latenciesMs: readonly number[]
 }
 

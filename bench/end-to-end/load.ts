@@ -1,17 +1,20 @@
 /**
  * A load generator for what wrk cannot do right: it reads large bodies 8 KiB at a time, so that it and not the proxy is the
- * limit, and it sends one and the same head, while a write of a new key needs a signature for each key.
+ * limit; it waits for the body that the answer to a HEAD does not have; and it sends one and the same head, while a new key
+ * needs a signature of its own.
  * Bodies that come are thrown away in one reused buffer; bodies that go are one buffer, again and again.
  * `node load.ts FILE` reads its order from a JSON file and prints its result as JSON.
  */
 import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { LoadOrder, LoadResult } from './load-order.ts'
 
 const order = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as LoadOrder
 const heads = order.heads.map((head) => Buffer.from(head, 'latin1'))
 const body = order.bodyFile === null ? null : readFileSync(order.bodyFile)
 const SLICE = 1024 * 1024
+const requestsMax = order.requestsMax ?? Infinity
 
 const latenciesMs: number[] = []
 let requests = 0
@@ -38,14 +41,23 @@ class Connection {
   }
 
   #open(): void {
-    // One read buffer per connection: what is read is only counted.
-    const buffer = Buffer.allocUnsafe(order.method === 'GET' ? 512 * 1024 : 16 * 1024)
-    const onread = { buffer, callback: (count: number, data: Uint8Array) => (this.#read(count, data), true) }
-    this.#socket = new Socket({ onread } as ConstructorParameters<typeof Socket>[0])
+    this.#socket = order.ca === null ? this.#plain() : this.#secured(order.ca)
     this.#socket.setNoDelay(true)
     this.#socket.once('error', (error) => this.#fail(error.message))
     this.#socket.once('close', () => this.#fail('the connection was closed'))
-    this.#socket.connect(order.port, '127.0.0.1', () => this.#onIdle(this))
+  }
+
+  #plain(): Socket {
+    // One read buffer per connection: what is read is only counted.
+    const buffer = Buffer.allocUnsafe(order.method === 'GET' ? 512 * 1024 : 16 * 1024)
+    const onread = { buffer, callback: (count: number, data: Uint8Array) => (this.#read(count, data), true) }
+    const socket = new Socket({ onread } as ConstructorParameters<typeof Socket>[0])
+    return socket.connect(order.port, '127.0.0.1', () => this.#onIdle(this))
+  }
+
+  #secured(ca: string): Socket {
+    const socket = connectTls({ host: '127.0.0.1', port: order.port, servername: 'localhost', ca }, () => this.#onIdle(this))
+    return socket.on('data', (data: Buffer) => this.#read(data.length, data))
   }
 
   send(at: number): void {
@@ -54,6 +66,7 @@ class Connection {
     this.#remaining = -1
     const head = heads[next % heads.length] as Buffer
     next += 1
+    if (order.once && next > heads.length) this.#note(`all ${heads.length} signed heads were used`)
     if (body === null) this.#socket.write(head)
     else if (body.length <= SLICE) this.#socket.write(Buffer.concat([head, body]))
     else {
@@ -89,7 +102,7 @@ class Connection {
     if (this.#remaining > 0) return
     if (this.#remaining < 0) this.#note('more bytes than declared')
     requests += 1
-    latenciesMs.push(performance.now() - this.#sentAt)
+    if (order.perSecond !== null) latenciesMs.push(performance.now() - this.#sentAt)
     if (order.method === 'PUT') bytes += body?.length ?? 0
     this.#onIdle(this)
   }
@@ -115,24 +128,34 @@ function closedLoop(): void {
   for (let i = 0; i < order.connections; i += 1) {
     new Connection((connection) => {
       const now = performance.now()
-      if (now < endAt) connection.send(now)
+      if (now < endAt && next < requestsMax) connection.send(now)
       else if (--open === 0) finish()
     })
   }
 }
 
-/** A request each so many milliseconds, whatever the answers take: a latency counts from when the request was due. */
+/**
+ * A request each so many milliseconds, whatever the answers take. A latency counts from when the request was due where it
+ * had to wait for a connection, else from when it was sent: this clock ticks in whole milliseconds.
+ */
 function openLoop(perSecond: number): void {
   const idle: Connection[] = []
-  let due = started
+  let due = started + 100
+  let starved = false
   for (let i = 0; i < order.connections; i += 1) new Connection((connection) => void idle.push(connection))
   const tick = (): void => {
     const now = performance.now()
-    if (now > endAt) return finish()
+    if (now > endAt) {
+      // What was asked is waited for, so that questions and answers are as many.
+      if (idle.length === order.connections) return finish()
+      setTimeout(tick, 1)
+      return
+    }
     while (due <= now && idle.length > 0) {
-      idle.pop()?.send(due)
+      idle.pop()?.send(starved ? due : performance.now())
       due += 1000 / perSecond
     }
+    starved = due <= now
     setTimeout(tick, 1)
   }
   setTimeout(tick, 100)
@@ -145,7 +168,14 @@ function finish(): void {
   process.stdout.write(JSON.stringify(result), () => process.exit(0))
 }
 
-// An answer that never comes must not keep the bench.
-setTimeout(finish, (order.seconds + 30) * 1000).unref()
+// An answer that never comes must not keep the bench, and is a failure.
+setTimeout(
+  () => {
+    failures += 1
+    firstFailure ??= 'an answer never came'
+    finish()
+  },
+  (order.seconds + 30) * 1000
+).unref()
 if (order.perSecond === null) closedLoop()
 else openLoop(order.perSecond)

@@ -3,7 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HoldOrder } from './load-order.ts'
-import { pinned, residentBytes, type Subject } from './process.ts'
+import type { Party } from './party.ts'
+import { pinned, residentBytes } from './process.ts'
+import { prepare } from './requests.ts'
+import { warmUp, type Tools } from './sample.ts'
+import { TENANT } from './sluice.ts'
+import { WORKLOADS } from './workloads.ts'
 
 /** What a subject holds in memory while connections are open. */
 export interface MemorySample {
@@ -17,12 +22,36 @@ export interface MemorySample {
 }
 
 const SETTLE_MS = 2_000
+/** Before which the memory of a process grows by what it compiles. */
+const WARM_REQUESTS = 20_000
+
+const STATES = [
+  { state: '10,000 idle keep-alive connections', object: '1k', connections: 10_000, slow: false },
+  { state: '64 concurrent 64 MiB transfers with slow readers', object: '64m', connections: 64, slow: true }
+] as const
+
+/** What freshly started subjects hold in each state; plain HTTP alone. */
+export async function takeMemories(parties: readonly Party[], tools: Tools): Promise<readonly MemorySample[]> {
+  const [workload] = WORKLOADS
+  if (workload === undefined) throw new Error('there are no workloads')
+  const taken: MemorySample[] = []
+  for (const party of parties) {
+    const signing = { bucket: TENANT, folder: tools.folder, round: 'memory', newKeys: 1 }
+    const warm = { requestsMax: WARM_REQUESTS, seconds: 10, prepared: prepare(workload, party, signing) }
+    await warmUp(workload, party, warm, tools)
+    for (const { object, ...state } of STATES) {
+      const { heads } = prepare({ ...workload, object }, party, signing)
+      taken.push(await takeMemory(party, { ...state, head: heads[0] ?? '' }, tools))
+    }
+  }
+  return taken
+}
 
 /** Opens connections, looks, and closes them again. */
-export async function takeMemory(
-  subject: Subject,
+async function takeMemory(
+  { name, subject }: Party,
   { state, ...order }: Omit<HoldOrder, 'port'> & { readonly state: string },
-  { folder, core }: { readonly folder: string; readonly core: number }
+  { folder, core }: Tools
 ): Promise<MemorySample> {
   const restBytes = residentBytes(subject.pid)
   const file = join(folder, 'hold.json')
@@ -31,11 +60,11 @@ export async function takeMemory(
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const said = await Promise.race([new Promise<string>((resolve) => child.stdout.once('data', (text) => resolve(String(text)))), ended])
-  if (said?.trim() !== 'ready') throw new Error(`${subject.name}, ${state}: ${said ?? 'the connections broke'}`)
+  if (said?.trim() !== 'ready') throw new Error(`${name}, ${state}: ${said ?? 'the connections broke'}`)
   await sleep(SETTLE_MS)
   const heldBytes = residentBytes(subject.pid)
   child.stdin.end()
   await ended
   await sleep(SETTLE_MS)
-  return { state, subject: subject.name, connections: order.connections, restBytes, heldBytes, afterBytes: residentBytes(subject.pid) }
+  return { state, subject: name, connections: order.connections, restBytes, heldBytes, afterBytes: residentBytes(subject.pid) }
 }

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -8,13 +8,15 @@ export interface Subject {
   readonly name: string
   readonly port: number
   readonly pid: number
-  stop(): void
+  /** The certificate that it shows, in PEM; null for plain HTTP. */
+  readonly ca: string | null
+  stop(): unknown
 }
 
 const TICKS_PER_SECOND = 100
 
-/** A command and its arguments, bound to one core. */
-export function pinned(core: number, command: readonly string[]): [string, string[]] {
+/** A command and its arguments, bound to one core, or to some of them. */
+export function pinned(core: number | readonly number[], command: readonly string[]): [string, string[]] {
   return ['taskset', ['-c', String(core), ...command]]
 }
 
@@ -81,4 +83,33 @@ function read(path: string): string {
   } catch {
     return ''
   }
+}
+
+/** Descriptors that a process has open. */
+export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
+
+export interface TcpSocket {
+  readonly localPort: number
+  readonly remotePort: number
+  readonly isListening: boolean
+}
+
+/** The TCP sockets over IPv4 that a process has open (proc(5): addresses in hexadecimal, 0A is LISTEN). */
+export function socketsOf(pid: number): readonly TcpSocket[] {
+  const inodes = new Set(
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return [/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? '']
+      } catch {
+        return []
+      }
+    })
+  )
+  const portOf = (address = ''): number => Number.parseInt(address.split(':')[1] ?? '0', 16)
+  return read(`/proc/${pid}/net/tcp`)
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => inodes.has(fields[9] ?? '-'))
+    .map(([, local, remote, state]) => ({ localPort: portOf(local), remotePort: portOf(remote), isListening: state === '0A' }))
 }

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { framed, signedChunks, signHeaders, type Credentials, type HeaderList } from '../../test/integration/attacks/signer.ts'
+import { framed, signedChunks, signHeaders, type HeaderList } from '../../test/integration/attacks/signer.ts'
+import type { Party } from './party.ts'
+import { askedTenants } from './tenants.ts'
 import type { Workload } from './workloads.ts'
 
 const SIGNED_CHUNK_BYTES = 64 * 1024
-/** Heads for writes of new keys: more than any subject answers in one sample. */
-const NEW_KEYS = { small: 60_000, large: 200 }
+/** Heads of new keys where nobody can tell whether they are new. */
+const UNCHECKED_HEADS = 500
 
 /** What an SDK sends besides what it signs with. */
 const SDK_HEADERS: HeaderList = [
@@ -20,21 +22,23 @@ const SDK_HEADERS: HeaderList = [
 
 export interface Prepared {
   readonly heads: readonly string[]
+  /** Whether a head may be sent only once. */
+  readonly once: boolean
   /** What goes after each head; null for none. */
   readonly bodyFile: string | null
 }
 
 export interface Signing {
-  readonly port: number
-  readonly bucket: string
-  readonly credentials: Credentials
   readonly folder: string
+  readonly bucket: string
   /** Distinguishes the keys of one sample from those of all others. */
   readonly round: string
+  /** How many keys are signed where each is to be new. */
+  readonly newKeys: number
 }
 
 /** The requests of one sample, signed now. */
-export function prepare(workload: Workload, { port, bucket, credentials, folder, round }: Signing): Prepared {
+export function prepare(workload: Workload, party: Party, { folder, bucket, round, newKeys }: Signing): Prepared {
   const body = workload.method === 'PUT' ? bodyOf(workload.size) : null
   const payload = payloadOf(workload, body)
   const framing: HeaderList =
@@ -45,24 +49,28 @@ export function prepare(workload: Workload, { port, bucket, credentials, folder,
         ]
       : []
   const now = new Date()
-  const sign = (target: string): ReturnType<typeof signHeaders> =>
-    signHeaders({ method: workload.method, target, headers: [['Host', `127.0.0.1:${port}`], ...SDK_HEADERS, ...framing] }, credentials, {
-      now,
-      payload
+  const host: HeaderList = [['Host', `127.0.0.1:${party.subject.port}`]]
+  const signed = targetsOf(workload, party, { bucket, round, newKeys }).map((target) => ({
+    target,
+    ...signHeaders({ method: workload.method, target, headers: [...host, ...SDK_HEADERS, ...framing] }, party.credentials, {
+      ...{ now, payload, region: party.region }
     })
-  const count = workload.newKeys ? (workload.size > 1_000_000 ? NEW_KEYS.large : NEW_KEYS.small) : 1
-  const targets = Array.from(
-    { length: count },
-    (_, index) => `/${bucket}/${workload.newKeys ? `${round}-${index}-` : ''}${workload.object}`
-  )
-  const signed = targets.map((target) => ({ target, ...sign(target) }))
+  }))
   const sent = body === null || signed[0] === undefined || framing.length === 0 ? body : inSignedChunks(body, signed[0].chain)
   return {
     heads: signed.map(({ target, headers }) =>
       headOf(workload.method, target, sent === null ? headers : [...headers, ['content-length', String(sent.length)]])
     ),
+    once: workload.keys === 'new' && party.verifies,
     bodyFile: sent === null ? null : fileOf(sent, folder)
   }
+}
+
+function targetsOf(workload: Workload, { verifies }: Party, { bucket, round, newKeys }: Omit<Signing, 'folder'>): readonly string[] {
+  const { keys, object } = workload
+  if (keys === 'one') return [`/${bucket}/${object}`]
+  if (keys === 'tenants') return askedTenants().map((tenant) => `/${tenant}/${object}`)
+  return Array.from({ length: verifies ? newKeys : UNCHECKED_HEADS }, (_, index) => `/${bucket}/${round}-${index}/${object}`)
 }
 
 function payloadOf({ payload }: Workload, body: Buffer | null): string {

@@ -1,5 +1,8 @@
 import { cpus, release, totalmem } from 'node:os'
+import { readFileSync } from 'node:fs'
+import type { ColdRead } from './cold.ts'
 import type { MemorySample } from './memory.ts'
+import type { Plan } from './plan.ts'
 import type { Sample } from './sample.ts'
 
 export interface Row {
@@ -16,6 +19,8 @@ export interface Row {
   readonly p99Ms: number | null
   readonly p999Ms: number | null
   readonly rssMb: number
+  /** What the upstream was asked for each request. */
+  readonly upstreamPerRequest: number
   readonly samples: readonly Sample[]
 }
 
@@ -24,41 +29,58 @@ export interface Machine {
   readonly cores: number
   readonly memoryGiB: number
   readonly kernel: string
+  /** Of TCP: it moves the cost of large bodies by half, for every subject. */
+  readonly congestionControl: string
   readonly node: string
   readonly nginx: string
   readonly wrk: boolean
+  /** Of the rows with TLS; null where there are none. */
+  readonly cipher: string | null
 }
 
 export interface Results {
   readonly machine: Machine
   readonly date: string
-  readonly plan: Readonly<Record<string, number>>
+  readonly tookSeconds: number
+  readonly plan: Plan
   readonly rows: readonly Row[]
+  readonly cold: ColdRead | null
   readonly memory: readonly MemorySample[]
 }
 
-export function machineOf({ nginx, wrk }: { readonly nginx: string; readonly wrk: boolean }): Machine {
+export function machineOf({ nginx, wrk, cipher }: Pick<Machine, 'nginx' | 'wrk' | 'cipher'>): Machine {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
+    congestionControl: readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim(),
     node: process.version,
     nginx,
-    wrk
+    wrk,
+    cipher
   }
 }
 
-type Latencies = ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>
+/** Milliseconds by workload and subject. */
+export type LowLoad = ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>
 
-/** A row for each workload and subject, of medians. Throws where the reference has no sample: such a row would mean nothing. */
-export function summarize(samples: readonly Sample[], lowLoad: Latencies, reference: string): readonly Row[] {
+/**
+ * A row for each workload and subject, of medians. Throws where a round of a subject lacks a sample of the reference, or an answer
+ * failed: such a row would mean nothing.
+ */
+export function summarize(samples: readonly Sample[], lowLoad: LowLoad, reference: string): readonly Row[] {
   const rows: Row[] = []
   for (const [workload, ofWorkload] of Map.groupBy(samples, ({ workload }) => workload)) {
     const base = ofWorkload.filter(({ subject }) => subject === reference)
-    if (base.length === 0) throw new Error(`${workload}: no sample of ${reference} in this run, so there is no ratio`)
+    const rounds = new Set(base.map(({ round }) => round))
+    for (const { subject, round, failures } of ofWorkload) {
+      if (!rounds.has(round)) throw new Error(`${workload}, ${subject}: round ${round} has no sample of ${reference}, so there is no ratio`)
+      if (failures > 0) throw new Error(`${workload}, ${subject}: ${failures} requests of round ${round} failed`)
+    }
     for (const [subject, taken] of Map.groupBy(ofWorkload, ({ subject }) => subject)) {
-      const bytes = taken.reduce((sum, sample) => sum + sample.bytes, 0) / taken.reduce((sum, { requests }) => sum + requests, 0)
+      const requests = taken.reduce((sum, sample) => sum + sample.requests, 0)
+      const bytes = taken.reduce((sum, sample) => sum + sample.bytes, 0) / requests
       const waits = [...(lowLoad.get(workload)?.get(subject) ?? [])].sort((a, b) => a - b)
       rows.push({
         workload,
@@ -71,6 +93,7 @@ export function summarize(samples: readonly Sample[], lowLoad: Latencies, refere
         p99Ms: quantile(waits, 0.99),
         p999Ms: quantile(waits, 0.999),
         rssMb: Math.max(...taken.map(({ residentBytes }) => residentBytes)) / 1e6,
+        upstreamPerRequest: taken.reduce((sum, { upstreamRequests }) => sum + upstreamRequests, 0) / requests,
         samples: taken
       })
     }
@@ -78,15 +101,26 @@ export function summarize(samples: readonly Sample[], lowLoad: Latencies, refere
   return rows
 }
 
+/** Results as a file holds them. Throws where a row has no samples, or no row of the reference beside it. */
+export function readResults(text: string, reference: string): Results {
+  const results = JSON.parse(text) as Results
+  for (const { workload, subject, samples } of results.rows) {
+    const base = results.rows.find((row) => row.workload === workload && row.subject === reference)
+    if (samples.length === 0 || base === undefined || base.samples.length === 0)
+      throw new Error(`${workload}, ${subject}: the row is invalid, it has no samples or none of ${reference} beside it`)
+  }
+  return results
+}
+
 const perRequest = ({ cpuSeconds, requests }: Sample): number => cpuSeconds / requests
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? NaN
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2
 }
 
-function quantile(sorted: readonly number[], share: number): number | null {
+export function quantile(sorted: readonly number[], share: number): number | null {
   return sorted.length === 0 ? null : (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null)
 }

@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LoadOrder, LoadResult } from './load-order.ts'
+import { upstreamRequests } from './nginx.ts'
+import type { Upstream } from './parties.ts'
+import type { Party } from './party.ts'
 import { busySeconds, cpuSeconds, pinned, residentBytes, type Subject } from './process.ts'
 import type { Prepared } from './requests.ts'
 import type { Workload } from './workloads.ts'
@@ -17,6 +20,8 @@ export interface Sample {
   readonly failures: number
   readonly cpuSeconds: number
   readonly residentBytes: number
+  /** What the upstream was asked meanwhile. */
+  readonly upstreamRequests: number
   /** Processor time that neither subject, upstream nor load used, in cores: what others took meanwhile. */
   readonly foreignCores: number
   readonly generator: 'wrk' | 'own'
@@ -27,10 +32,10 @@ export interface Tools {
   readonly core: number
   readonly hasWrk: boolean
   /** The upstream, whose time is not foreign. */
-  readonly upstream: Subject
+  readonly upstream: Pick<Upstream, 'pid' | 'port' | 'sinkPid'>
 }
 
-interface Measured {
+export interface Measured {
   readonly requests: number
   readonly bytes: number
   readonly seconds: number
@@ -39,65 +44,80 @@ interface Measured {
   readonly ownCpuSeconds: number
 }
 
-/** wrk sends one head again and again and reads 8 KiB at a time: right for small reads, wrong for large bodies and for writes. */
-const isForWrk = (workload: Workload): boolean => workload.method !== 'PUT' && workload.size <= 64 * 1024
+const upstreamSeconds = ({ upstream }: Tools): number => cpuSeconds(upstream.pid) + cpuSeconds(upstream.sinkPid)
+
+/** wrk sends one head again and again, waits for the body of a HEAD's answer and reads 8 KiB at a time: right for small reads of one key alone. */
+const isForWrk = ({ method, keys, size }: Workload): boolean => method === 'GET' && keys === 'one' && size <= 64 * 1024
 
 /** Loads a subject for so many seconds. Throws when it answers with anything but 2xx: a refusal is fast, and would look good. */
 export async function takeSample(
-  {
-    workload,
-    subject,
-    round,
-    seconds
-  }: { readonly workload: Workload; readonly subject: Subject; readonly round: number; readonly seconds: number },
-  prepared: Prepared,
+  workload: Workload,
+  { name, subject }: Party,
+  { round, seconds, prepared }: { readonly round: number; readonly seconds: number; readonly prepared: Prepared },
   tools: Tools
 ): Promise<Sample> {
   const generator = tools.hasWrk && isForWrk(workload) ? 'wrk' : 'own'
-  const upstreamBefore = cpuSeconds(tools.upstream.pid)
+  const asked = await upstreamRequests(tools.upstream.port)
+  const upstreamBefore = upstreamSeconds(tools)
   const busyBefore = busySeconds()
   const before = cpuSeconds(subject.pid)
   const measured =
     generator === 'wrk'
-      ? await wrk({ workload, port: subject.port, seconds }, prepared, tools)
-      : await load(orderOf({ workload, port: subject.port, seconds, perSecond: null }, prepared), tools)
+      ? await wrk({ workload, subject, seconds }, prepared, tools)
+      : await load({ ...orderOf(workload, subject, prepared), seconds }, tools)
   const used = cpuSeconds(subject.pid) - before
-  const ours = used + cpuSeconds(tools.upstream.pid) - upstreamBefore + measured.ownCpuSeconds
+  const ours = used + upstreamSeconds(tools) - upstreamBefore + measured.ownCpuSeconds
+  const foreignCores = Math.max(0, busySeconds() - busyBefore - ours) / measured.seconds
+  refuseFailures(`${name}, ${workload.name}`, measured)
   const { requests, bytes, failures } = measured
-  if (failures > 0 || requests === 0) {
-    throw new Error(
-      `${subject.name}, ${workload.name}: ${failures} of ${requests} requests failed, first: ${measured.firstFailure ?? 'no answer'}`
-    )
-  }
   return {
-    ...{ workload: workload.name, subject: subject.name, round, requests, bytes, seconds: measured.seconds, failures, generator },
+    ...{ workload: workload.name, subject: name, round, requests, bytes, seconds: measured.seconds, failures, generator },
     cpuSeconds: used,
     residentBytes: residentBytes(subject.pid),
-    foreignCores: Math.max(0, busySeconds() - busyBefore - ours) / measured.seconds
+    upstreamRequests: (await upstreamRequests(tools.upstream.port)) - asked,
+    foreignCores
   }
+}
+
+/** Lets the code of a subject be compiled and its caches fill: so many requests, within so many seconds. */
+export async function warmUp(
+  workload: Workload,
+  { name, subject }: Party,
+  { requestsMax, seconds, prepared }: { readonly requestsMax: number | null; readonly seconds: number; readonly prepared: Prepared },
+  tools: Tools
+): Promise<number> {
+  const measured = await load({ ...orderOf(workload, subject, prepared), once: false, requestsMax, seconds }, tools)
+  refuseFailures(`${name}, ${workload.name}`, measured)
+  return measured.requests
 }
 
 /** Milliseconds of each answer at so many requests a second, far below what the subject can do. */
 export async function latencies(
-  {
-    workload,
-    port,
-    seconds,
-    perSecond
-  }: { readonly workload: Workload; readonly port: number; readonly seconds: number; readonly perSecond: number },
-  prepared: Prepared,
+  workload: Workload,
+  { name, subject }: Party,
+  { seconds, perSecond, prepared }: { readonly seconds: number; readonly perSecond: number; readonly prepared: Prepared },
   tools: Tools
 ): Promise<readonly number[]> {
-  const result = await load(orderOf({ workload, port, seconds, perSecond }, prepared), tools)
-  if (result.failures > 0) throw new Error(`${workload.name}: ${result.failures} failed, first: ${result.firstFailure ?? ''}`)
+  const connections = 32
+  const result = await load({ ...orderOf(workload, subject, prepared), connections, seconds, perSecond }, tools)
+  refuseFailures(`${name}, ${workload.name}`, result)
   return result.latenciesMs
 }
 
+export class LoadFailed extends Error {}
+
+/** A row of a subject that refuses, or that answers nothing, would mean nothing. */
+export function refuseFailures(what: string, { requests, failures, firstFailure }: Measured): void {
+  if (failures > 0 || requests === 0)
+    throw new LoadFailed(`${what}: ${failures} of ${requests} requests failed, first: ${firstFailure ?? 'no answer'}`)
+}
+
 function orderOf(
-  { workload, port, seconds, perSecond }: { workload: Workload; port: number; seconds: number; perSecond: number | null },
-  { heads, bodyFile }: Prepared
-): LoadOrder {
-  return { method: workload.method, port, heads, bodyFile, connections: workload.connections, seconds, perSecond }
+  { method, connections }: Workload,
+  { port, ca }: Subject,
+  { heads, once, bodyFile }: Prepared
+): Omit<LoadOrder, 'seconds'> {
+  return { method, port, ca, heads, once, bodyFile, connections, requestsMax: null, perSecond: null }
 }
 
 async function load(order: LoadOrder, { folder, core }: Tools): Promise<Measured & LoadResult> {
@@ -109,14 +129,14 @@ async function load(order: LoadOrder, { folder, core }: Tools): Promise<Measured
 }
 
 async function wrk(
-  { workload, port, seconds }: { readonly workload: Workload; readonly port: number; readonly seconds: number },
+  { workload, subject, seconds }: { readonly workload: Workload; readonly subject: Subject; readonly seconds: number },
   { heads }: Prepared,
   { folder, core }: Tools
 ): Promise<Measured> {
   const [requestLine = '', ...lines] = (heads[0] ?? '').trimEnd().split('\r\n')
   const script = join(folder, 'wrk.lua')
   writeFileSync(script, `wrk.method = ${JSON.stringify(workload.method)}\n`)
-  const url = `http://127.0.0.1:${port}${requestLine.split(' ')[1] ?? ''}`
+  const url = `${subject.ca === null ? 'http' : 'https'}://127.0.0.1:${subject.port}${requestLine.split(' ')[1] ?? ''}`
   const headers = lines.flatMap((line) => ['-H', line])
   const whole = Math.max(1, Math.round(seconds))
   const { stdout, cpuSeconds: ownCpuSeconds } = await run(
@@ -127,7 +147,7 @@ async function wrk(
   const errors = /Socket errors: (.*)/.exec(stdout)?.[1] ?? null
   return {
     requests: Number(requests),
-    bytes: workload.method === 'HEAD' ? 0 : Number(requests) * workload.size,
+    bytes: Number(requests) * workload.size,
     seconds: Number(took),
     failures: bad + (errors === null ? 0 : 1),
     firstFailure: errors ?? (bad > 0 ? 'answers that are not 2xx' : stdout.slice(0, 200)),

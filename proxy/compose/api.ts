@@ -52,7 +52,10 @@ export function composeApi(
     ended: () => undefined,
     handle: async (incoming, record) => dressed(await handle(incoming, record), { head: incoming.head, record, cors }),
     answerError: (error, { head, record }) => answerAndNote(error, { head, record, cors }, metrics),
-    overloaded: (reason) => new ApiError(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
+    overloaded(reason) {
+      if (reason === 'too-many-requests') metrics.limited('process-concurrency')
+      return new ApiError(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason)
+    },
     log: { ...log, event },
     metrics: {
       ...metrics,

@@ -4,6 +4,7 @@ import { composeDatabase, type Database } from './database.ts'
 import { leaseTimes } from './leases.ts'
 import { composeKeyRing } from './key-ring.ts'
 import { composeIdentity, type Identity } from './identity.ts'
+import { composeLoad } from './load.ts'
 import { lifeOf, type Sluice } from './life.ts'
 import { composeLog, composeMetrics, noteCredentials } from './observe.ts'
 import { composeServers, type ServersOptions } from './servers.ts'
@@ -40,6 +41,8 @@ export interface ComposeOptions {
 }
 
 const SIGNING_KEYS_MAX = 10_000
+/** One process serves alone; of several each would have its part. */
+const PROCESS_SHARE = 1
 const DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
 
 /** What requests need of the database. */
@@ -130,6 +133,7 @@ export function composeDependencies(parts: Parts, ring: () => KeyRing): Dependen
       prefixViolated: () => metrics.prefixViolated(),
       elapsedMs: () => performance.now()
     },
+    load: composeLoad({ ...parts, share: PROCESS_SHARE }),
     heldBytes: byteBudget(config.limits.bufferedBytesMax),
     leaseTimes: leaseTimes(config),
     newNonce: () => randomBytes(16).toString('hex')

@@ -54,8 +54,9 @@ export function composeServers(deps: Dependencies, options: ServersOptions): Ser
         traces?.begin(record, incoming.head)
         return dressed(await handle(incoming, record, deps), { head: incoming.head, record, cors: deps.cors })
       },
-      ended: (record) => {
+      ended(record) {
         deps.live?.leave(record)
+        deps.load?.leave(record, deps.observe.elapsedMs())
         traces?.end(record)
       },
       cors: deps.cors
@@ -105,7 +106,12 @@ export function listenerParts({ config, log, metrics, now, closeAfterMs }: Liste
   const { limits, timeouts } = config
   return {
     engine: {
-      limits: { ...INBOUND_LIMITS, headerBytesMax: limits.headerBytesMax, connectionsMax: limits.connectionsMax },
+      limits: {
+        ...INBOUND_LIMITS,
+        headerBytesMax: limits.headerBytesMax,
+        headersMax: limits.headersMax,
+        connectionsMax: limits.connectionsMax
+      },
       timeouts: { ...INBOUND_TIMEOUTS, headersMs: timeouts.head, keepAliveMs: timeouts.keepAlive, idleBodyMs: timeouts.idle }
     },
     log,
@@ -130,7 +136,10 @@ export function composeS3({ cors, ...listener }: S3Listener, { metrics, ...parts
     ...parts,
     ...listener,
     answerError: (error, { head, record }) => answerAndNote(error, { head, record, cors }, metrics),
-    overloaded: (reason) => new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason),
+    overloaded(reason) {
+      if (reason === 'too-many-requests') metrics.limited('process-concurrency')
+      return new S3Error(reason === 'closing' ? 'ServiceUnavailable' : 'SlowDown', reason)
+    },
     metrics: {
       ...metrics,
       requestDone(record) {

@@ -71,7 +71,7 @@ function centralAccount(
 ): UpstreamAccount {
   return {
     ...{ id: CENTRAL, name: CENTRAL, provider: 'generic', pathStyle: true, ownership: 'tag', leases: 'class' },
-    ...{ capabilities: capabilitiesOf('aws', {}), encryption: null, tenantCredentials: null },
+    ...{ capabilities: capabilitiesOf('aws', {}), encryption: null, bucketRate: null, tenantCredentials: null },
     ...where
   }
 }

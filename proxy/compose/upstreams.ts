@@ -1,3 +1,4 @@
+import { rateOf } from './load.ts'
 import { composeCredentials, composeTenantCredentials, type CredentialTools } from './credentials.ts'
 import type { AccountConfig, Config, ServingConfig } from '../config/config.ts'
 import type { Log } from '../observe/log.ts'
@@ -59,6 +60,7 @@ function accountOf(account: AccountConfig, tools: CredentialTools): UpstreamAcco
     ownership: account.ownership,
     encryption: account.encryption,
     leases: account.leases,
+    bucketRate: rateOf(account.bucketLimits.requestsPerSecond, account.bucketLimits.requestsBurst),
     credentials,
     tenantCredentials: account.scope === 'tenant' ? composeTenantCredentials(account, credentials, tools) : null
   }

@@ -1,5 +1,6 @@
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { flag, isExposed, oneOf, text, url, whole } from './scalar.ts'
+import { BUCKET_LOAD, checkBucketLoad } from './load.ts'
 import { checkCredentials, checkScope, CREDENTIALS, TENANT_SESSIONS } from './credentials.ts'
 import { file, problemOfPem } from './secret.ts'
 import { CHECKSUMS } from '../upstreams/provider-rows.ts'
@@ -98,6 +99,7 @@ export const ACCOUNT = group('One S3 endpoint with credentials.', {
     })
   ),
   capabilities: optional(CAPABILITIES),
+  bucketLimits: BUCKET_LOAD,
   acceptRaces: flag({
     help: 'Accepts that two services of one tenant can race on a key; needed where the upstream cannot close that.',
     fallback: false
@@ -173,6 +175,7 @@ export function checkAccount(settings: AccountSettings, path: string, reading: R
   checkScope(settings, path, reading)
   checkCapabilities(settings, path, reading)
   checkLayout(settings, path, reading)
+  checkBucketLoad(settings.bucketLimits, `${path}.bucketLimits`, reading)
   if (settings.encryption?.algorithm === 'aws:kms' && settings.encryption.kmsKeyId === null && reading.sound(`${path}.encryption`)) {
     reading.problem(`${path}.encryption.kmsKeyId`, 'is required for aws:kms')
   }

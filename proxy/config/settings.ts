@@ -4,6 +4,7 @@ import { checkCors, CORS } from './cors.ts'
 import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, POLICIES, ROLES, SEALING } from './identity.ts'
 import { ISSUERS } from './issuers.ts'
+import { checkTenantLoad, TENANT_LOAD } from './load.ts'
 import { duration, flag, oneOf, port, ratio, size, text, whole } from './scalar.ts'
 import { file, problemOfPem, secret, secretFile } from './secret.ts'
 
@@ -67,7 +68,9 @@ const DATABASE = group('The Postgres that holds assignments, leases and the ledg
 
 export const LIMITS = group('Bounds on everything a client can make grow.', {
   headerBytesMax: size({ help: 'Head of a request.', fallback: '32KiB', min: 8192, max: 131_072 }),
+  headersMax: whole({ help: 'Headers of a request.', fallback: 256, min: 64, max: 10_000 }),
   connectionsMax: whole({ help: 'Open connections of clients.', fallback: 4096, min: 1, max: 1_000_000 }),
+  tenant: TENANT_LOAD,
   requestsMax: whole({ help: 'Requests at work at once; more are told to slow down.', fallback: 1024, min: 1, max: 1_000_000 }),
   xmlBytesMax: size({ help: 'XML body of a request.', fallback: '2MiB', min: 65_536, max: 67_108_864 }),
   completeBytesMax: size({ help: 'XML body of CompleteMultipartUpload.', fallback: '4MiB', min: 65_536, max: 67_108_864 }),
@@ -162,6 +165,7 @@ export type Settings = ValueOf<typeof SETTINGS>
 export function checkSettings(settings: Settings, reading: Reading): void {
   checkAccounts(settings.accounts, reading)
   checkIdentity(settings, reading)
+  checkTenantLoad(settings.limits.tenant, 'limits.tenant', reading)
   const { s3, api } = settings.listeners
   checkCors(s3.cors, 'listeners.s3.cors', reading)
   if (api !== null) checkCors(api.cors, 'listeners.api.cors', reading)

@@ -155,6 +155,11 @@ function checkDirect({ pod }: SidecarSettings, account: AccountSettings, reading
   }
   if (account.shared) reading.problem('account.shared', 'has no meaning here: tenant says where the one tenant lives')
   else checkAccount(account, 'account', reading)
+  if (account.bucketLimits.requestsPerSecond > 0)
+    reading.problem(
+      'account.bucketLimits',
+      'has no meaning here: a sidecar sees the requests of its own pod alone. A central Sluice can limit them'
+    )
   if (pod === null) return
   if (pod.issuer !== null && pod.issuer.roles.length > 0)
     reading.problem('pod.issuer.roles', 'has no meaning here: pod.policies says what the pod may do')

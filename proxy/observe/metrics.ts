@@ -32,6 +32,8 @@ export interface Metrics {
   upstreamDone(request: { account: string; ask: string; status: number | null; seconds: number }): void
   /** A request the engine refused before any handler saw it. */
   refused(reason: string): void
+  /** A request over a limit of load, by the name of the limit: a closed list. */
+  limited(limit: string): void
   authRejected(reason: string): void
   decided(effect: DecisionEffect): void
   /** An answer of an upstream named a key outside of the tenant's prefix. Any value above zero is an alarm. */
@@ -81,6 +83,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     upstreamDone: countUpstream(meters, { accounts: names.accounts, asks: ASKS }),
     refused: (why) => meters.refusals.inc({ reason: why }),
+    limited: (limit) => meters.limited.inc({ limit }),
     authRejected: (why) => meters.authRejections.inc({ reason: reason(why) }),
     decided: (effect) => meters.decisions.add(decisions[effect], 1),
     prefixViolated: () => meters.prefixViolations.inc(),
@@ -102,6 +105,7 @@ function makeMeters(registry: Registry, inflight: () => number) {
   return {
     ...makeRequestMeters(registry, inflight),
     refusals: counter('sluice_refused_connections_total', 'Requests refused before they were read as S3.', ['reason']),
+    limited: counter('sluice_limited_requests_total', 'Requests over a limit of load, told to slow down.', ['limit']),
     authRejections: counter('sluice_auth_rejections_total', 'Requests whose caller was not proven.', ['reason']),
     decisions: new CellCounter({
       ...{ name: 'sluice_policy_decisions_total', help: 'Requests that policy allowed or denied.', labelNames: ['decision'] },

@@ -101,6 +101,7 @@ export function missing(context: OwnershipContext, at: ObjectRef, seen: Seen): R
 
 /** An effect that failed: the upstream's own words, except for what is an outage. */
 export function refusal(seen: Seen, what: string): Refusal {
+  if (seen.malformed === true) return refuse('BadGateway', `${what}: the answer is malformed`)
   if (seen.status === 429 || seen.code === 'SlowDown') return slowDown(`the upstream asks to slow down: ${what}`)
   const isOutage = seen.status < 400 || seen.status === 401 || seen.status >= 500 || CREDENTIAL_CODES.has(seen.code ?? '')
   if (isOutage && seen.status !== 501)

@@ -99,6 +99,8 @@ export interface PartDone {
 export interface Seen {
   /** HTTP status; 0 when no answer came and the outcome is unknown; 503 when the request never reached the upstream. */
   readonly status: number
+  /** True when something came that is no valid answer. */
+  readonly malformed?: true
   /** S3 error code of an answer of 300 or above (for HEAD: derived from the status, NoSuchKey for 404). */
   readonly code?: string
   readonly etag?: string
@@ -122,6 +124,7 @@ export interface Seen {
   /** For `deleteBatch`: one per item, in order. */
   readonly items?: readonly {
     readonly status: number
+    readonly malformed?: true
     readonly code?: string
     readonly versionId?: string
     readonly deleteMarker?: boolean
@@ -200,6 +203,8 @@ export type RefusalCode =
   | 'AccessDenied'
   | 'SlowDown'
   | 'ServiceUnavailable'
+  /** What the upstream sent is no valid answer. */
+  | 'BadGateway'
   | 'NoSuchKey'
   | 'NoSuchVersion'
   | 'NoSuchUpload'

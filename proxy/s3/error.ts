@@ -9,6 +9,8 @@ export const S3_ERRORS = {
   AccessForbidden: { status: 403, message: 'CORSResponse: This CORS request is not allowed.' },
   AuthorizationHeaderMalformed: { status: 400, message: 'The authorization header that you provided is not valid.' },
   AuthorizationQueryParametersError: { status: 400, message: 'The authorization query parameters that you provided are not valid.' },
+  // S3 has no code of status 502; SDKs retry it by its status.
+  BadGateway: { status: 502, message: 'The answer of the storage is not valid. Please try again.' },
   BadDigest: { status: 400, message: 'The Content-MD5 or checksum value that you specified did not match what the server received.' },
   BadRequest: { status: 400, message: 'Bad Request' },
   BucketAlreadyExists: {

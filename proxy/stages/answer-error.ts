@@ -1,6 +1,8 @@
 import { errorXml } from '../s3/error-xml.ts'
 import { S3_ERRORS, S3Error, type S3ErrorCode } from '../s3/error.ts'
+import { XmlProblem } from '../s3/xml.ts'
 import { UpstreamFault, type Answer } from '../transport/transport.ts'
+import { OverLimitError } from './limit.ts'
 import { S3Refusal } from './verify-owner.ts'
 
 export interface ErrorContext {
@@ -22,11 +24,12 @@ export interface AnsweredError {
 /** The one place where a refusal or a fault becomes an answer in S3's words. A fault tells the client nothing of itself. */
 export function answerError(error: unknown, context: ErrorContext): AnsweredError {
   const refusal = error instanceof S3Error ? error : null
-  const code: S3ErrorCode = refusal?.code ?? (error instanceof UpstreamFault ? 'ServiceUnavailable' : 'InternalError')
+  const code: S3ErrorCode = refusal?.code ?? codeOfFault(error)
   const { status } = S3_ERRORS[code]
   const message = refusal?.message ?? S3_ERRORS[code].message
   const rawHeaders = ['content-type', 'application/xml', ...(refusal instanceof S3Refusal ? refusal.rawHeaders : [])]
-  if (status === 503) rawHeaders.push('retry-after', '1')
+  if (status === 502 || status === 503)
+    rawHeaders.push('retry-after', String(error instanceof OverLimitError ? error.retryAfterSeconds : 1))
   const bodiless = context.method === 'HEAD' || status === 304
   const xml = errorXml({ code, message, resource: pathOf(context.rawTarget), requestId: context.requestId, extra: refusal?.extra ?? {} })
   return {
@@ -35,6 +38,13 @@ export function answerError(error: unknown, context: ErrorContext): AnsweredErro
     reason: refusal?.reason ?? (error instanceof Error ? error.message : String(error)),
     isFault: refusal === null
   }
+}
+
+function codeOfFault(error: unknown): S3ErrorCode {
+  // A client's XML is refused where it is read: this is an upstream's.
+  if (error instanceof XmlProblem) return 'BadGateway'
+  if (!(error instanceof UpstreamFault)) return 'InternalError'
+  return error.kind === 'malformed' ? 'BadGateway' : 'ServiceUnavailable'
 }
 
 function pathOf(rawTarget: string): string {

@@ -5,6 +5,7 @@ import type { UpstreamClient } from '../transport/transport.ts'
 import type { PolicyDependencies } from './authorize.ts'
 import type { IdentityDependencies } from './ways-in/way-in.ts'
 import type { StsDependencies } from './answer-sts.ts'
+import type { LimitDependencies } from './limit.ts'
 import type { LiveRequests } from './live-requests.ts'
 import type { AcceptLimits } from './accept.ts'
 import type { BucketDependencies } from './answer-here.ts'
@@ -24,7 +25,8 @@ export interface Limits {
 }
 
 /** Everything the stages need, built once. Each stage takes only its part. */
-export interface Dependencies extends AcceptLimits, RecognitionDependencies, IdentityDependencies, SigningDependencies, StsDependencies {
+export interface Dependencies
+  extends AcceptLimits, RecognitionDependencies, IdentityDependencies, LimitDependencies, SigningDependencies, StsDependencies {
   readonly now: () => Date
   /** Null where requests under way end by themselves, whatever becomes of their caller. */
   readonly live: LiveRequests | null

@@ -97,6 +97,7 @@ async function deleteOneByOne(ask: Extract<Ask, { ask: 'deleteBatch' }>, bound: 
     const seen = await askUpstream({ ask: 'delete', at, condition: etag === null ? { kind: 'none' } : { kind: 'match', etag } }, bound)
     items.push({
       status: seen.status,
+      ...(seen.malformed === true && { malformed: true as const }),
       ...(seen.code !== undefined && { code: seen.code }),
       ...(seen.versionId !== undefined && { versionId: seen.versionId }),
       ...(seen.deleteMarker !== undefined && { deleteMarker: seen.deleteMarker })
@@ -143,7 +144,7 @@ async function transmit(outbound: Outbound, label: string, bound: Bound): Promis
     if (refusal !== error) throw refusal
     if (!(error instanceof UpstreamFault)) throw error
     record.reason = `${label}: ${error.message}`
-    return { seen: { status: error.maybeExecuted ? 0 : 503, reply: null } }
+    return { seen: { status: error.maybeExecuted ? 0 : 503, ...malformedIn(error), reply: null } }
   } finally {
     const endMs = deps.observe.elapsedMs()
     deps.observe.upstreamDone({ account: outbound.account.id, ask: label, status, seconds: (endMs - startedAt) / 1000 })
@@ -165,6 +166,11 @@ async function readAnswer(ask: Ask | null, response: UpstreamResponse, { deps }:
   } catch (error) {
     const isUnreadable = error instanceof UpstreamFault || error instanceof PayloadProblem || error instanceof XmlProblem
     if (!isUnreadable) throw error
-    return { status: response.status < 300 ? 0 : response.status, reply: null }
+    return response.status < 300 ? { status: 0, ...malformedIn(error), reply: null } : { status: response.status, reply: null }
   }
+}
+
+/** Whether the upstream sent what nobody can read, as opposed to too little or nothing. */
+function malformedIn(error: UpstreamFault | PayloadProblem | XmlProblem): Pick<Seen, 'malformed'> {
+  return error instanceof UpstreamFault && error.kind !== 'malformed' ? {} : { malformed: true }
 }

@@ -38,5 +38,5 @@ async function listOne(
   if (response.status === 200) return document
   if (response.status === 404) return null
   const refused = `account ${account.id} answered ${response.status} to a listing of bucket ${assignment.upstreamBucket}`
-  throw new UpstreamFault('malformed', refused, { maybeExecuted: false })
+  throw new UpstreamFault('refused', refused, { maybeExecuted: false })
 }

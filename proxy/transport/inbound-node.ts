@@ -145,7 +145,7 @@ class NodeInbound implements Inbound {
     }
     if (connection.closing) return
     lowerNames(request.rawHeaders)
-    const framing = readFraming(request.httpVersion, request.rawHeaders)
+    const framing = readFraming(request.httpVersion, request.rawHeaders, this.#options.limits.headersMax)
     const incoming = new NodeIncoming({
       ...this.#options,
       request,
@@ -223,7 +223,7 @@ function createHardenedServer({ limits, timeouts, certificate }: NodeInboundOpti
     certificate === null
       ? createServer(options)
       : createSecureServer({ ...options, ...certificate, ...TLS_OPTIONS, handshakeTimeout: timeouts.headersMs })
-  // Node drops headers beyond a count without a word, signed ones among them. `maxHeaderSize` bounds them.
+  // Node drops headers beyond a count without a word, signed ones among them. `readFraming` refuses such a request.
   server.maxHeadersCount = 0
   if (limits.connectionsMax > 0) server.maxConnections = limits.connectionsMax
   return server

@@ -16,6 +16,8 @@ export interface InboundRequest extends Incoming {
 export interface InboundLimits {
   /** Bytes of request line and headers together. A session token, 2 KiB of metadata and ten tags need over 16 KiB. */
   readonly headerBytesMax: number
+  /** Header lines. Their bytes bound them too, but every line costs its own work. */
+  readonly headersMax: number
   /** Open connections; more are closed as they come. 0: no limit. */
   readonly connectionsMax: number
   /** Bytes of an unread body that are read and thrown away so that its sender gets to see the answer. */
@@ -35,7 +37,12 @@ export interface InboundTimeouts {
   readonly checkMs: number
 }
 
-export const INBOUND_LIMITS: InboundLimits = { headerBytesMax: 64 * 1024, connectionsMax: 0, discardBytesMax: 64 * 1024 }
+export const INBOUND_LIMITS: InboundLimits = {
+  headerBytesMax: 64 * 1024,
+  headersMax: 256,
+  connectionsMax: 0,
+  discardBytesMax: 64 * 1024
+}
 
 export const INBOUND_TIMEOUTS: InboundTimeouts = {
   headersMs: 20_000,
@@ -54,6 +61,7 @@ export const REFUSAL_REASONS = [
   'transfer-encoding',
   'connect',
   'headers-too-large',
+  'too-many-headers',
   'headers-too-slow',
   'malformed',
   'tls-handshake'

@@ -35,15 +35,23 @@ const VERSION: Refusal = {
   reason: 'http-version'
 }
 
+const TOO_MANY_HEADERS: Refusal = {
+  status: 400,
+  code: 'RequestHeaderSectionTooLarge',
+  message: 'Your request header section exceeds the maximum allowed size.',
+  reason: 'too-many-headers'
+}
+
 /**
  * Reads the framing from the raw headers, or says why the request is refused.
  *
  * The parser under this accepts a second Host or Authorization and lets the first win. Another reader of the same bytes
  * could let the second win, so a request that has two is not one request, and nothing of it is looked at.
  */
-export function readFraming(httpVersion: string, rawHeaders: readonly string[]): Framing | Refusal {
+export function readFraming(httpVersion: string, rawHeaders: readonly string[], headersMax: number): Framing | Refusal {
   // HTTP/1.0 has no chunked coding: an answer that breaks off would look complete.
   if (httpVersion !== '1.1') return VERSION
+  if (rawHeaders.length > 2 * headersMax) return TOO_MANY_HEADERS
   let host = false
   let authorization = false
   let contentLength: string | null = null

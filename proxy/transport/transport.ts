@@ -124,7 +124,8 @@ export interface UpstreamResponse {
 
 /** The hop to the upstream could not be completed. A fault, never an S3 refusal. */
 export class UpstreamFault extends Error {
-  readonly kind: 'connect' | 'timeout' | 'reset' | 'malformed' | 'cancelled' | 'body'
+  /** `refused`: an answer came, and not the one that is needed; no engine says this. */
+  readonly kind: 'connect' | 'timeout' | 'reset' | 'malformed' | 'refused' | 'cancelled' | 'body'
   /** True when the upstream may have seen and executed the request: the outcome is unknown. */
   readonly maybeExecuted: boolean
 

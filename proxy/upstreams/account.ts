@@ -18,6 +18,8 @@ export interface UpstreamAccount {
   readonly ownership: 'tag' | 'metadata'
   readonly encryption: UpstreamEncryption | null
   readonly leases: 'class' | 'always'
+  /** Requests that each bucket takes from all its tenants together; null: any number. */
+  readonly bucketRate: { readonly perSecond: number; readonly burst: number } | null
   /** The account's own, or one tenant's: see `accountWithin`. */
   readonly credentials: CredentialSource
   /** Makes credentials that reach one tenant's keys alone; null where the account's own sign everything. */

@@ -230,9 +230,9 @@ export class RawUpstream {
     this.#server = createServer((socket) => this.#serve(socket))
   }
 
-  static async start(script: Script): Promise<RawUpstream> {
+  static async start(script: Script, { host = '127.0.0.1', port = 0 } = {}): Promise<RawUpstream> {
     const upstream = new RawUpstream(script)
-    await new Promise<void>((resolve) => upstream.#server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) => upstream.#server.once('error', reject).listen(port, host, resolve))
     upstream.port = (upstream.#server.address() as AddressInfo).port
     return upstream
   }

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
+import { latestResults, performancePart, readmePart } from '../../bench/end-to-end/published.ts'
 import { COMMANDS } from '../../proxy/cli/commands.ts'
 import { composeIdentity } from '../../proxy/compose/identity.ts'
 import { describeConfig } from '../../proxy/config/describe.ts'
@@ -21,6 +22,8 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 const GENERATED: readonly { readonly page: string; readonly part: string; readonly make: () => string | Promise<string> }[] = [
   { page: 'README.md', part: 'operations', make: operationsTable },
+  { page: 'README.md', part: 'performance', make: () => readmePart(latestResults()) },
+  { page: 'docs/performance.md', part: 'performance', make: () => performancePart(latestResults()) },
   { page: 'docs/clients.md', part: 'clients', make: clientsTable },
   { page: 'docs/configuration.md', part: 'settings', make: configurationPage },
   { page: 'docs/sidecar.md', part: 'sidecar settings', make: sidecarPage },

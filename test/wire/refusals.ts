@@ -92,6 +92,8 @@ const OF_THE_OBJECT: readonly Refusal[] = [
   { refusal: 'missing object, caller may list', code: 'NoSuchKey', files: ['get-object/missing.http', 'head-object/missing.http'], sent: 2 },
   { refusal: 'missing object, caller may not list', code: 'AccessDenied', files: ['get-object/missing-may-not-list.http', 'head-object/missing-may-not-list.http'], sent: 2 },
   { refusal: 'upstream down', code: 'ServiceUnavailable', files: ['get-object/upstream-down.http', 'get-object/upstream-closes.http'], sent: 2 },
+  { refusal: 'a malformed answer of the upstream', code: 'BadGateway', files: ['get-object/upstream-malformed.http'], sent: 2 },
+  { refusal: 'a malformed answer of the upstream to one request', code: 'BadGateway', files: ['put-object/upstream-malformed.http', 'list/v2-not-xml.http'], sent: 1 },
   { refusal: 'upstream redirects', code: 'ServiceUnavailable', files: ['get-object/upstream-redirects.http'], sent: 2 },
   { refusal: 'database down, and a lease is needed', code: 'ServiceUnavailable', files: ['delete-object/no-lease.http', 'delete-objects/no-lease.http', 'tagging/put-no-lease.http'] }
 ]

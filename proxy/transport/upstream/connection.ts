@@ -1,43 +1,20 @@
 import type { Socket } from 'node:net'
 import { UpstreamFault } from '../transport.ts'
 import { idleMsAfter, type AnswerHead } from './answer-head.ts'
-import type { BufferPool } from './buffers.ts'
-import { NEVER, type Deadlined, type Deadlines } from './deadlines.ts'
+import type { ConnectionOptions } from './connection-options.ts'
+import { NEVER, type Deadlined } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { framingOf, takeFirst, type Framing } from './framing.ts'
 import { HeadReader } from './head-reader.ts'
 import { Malformed } from './malformed.ts'
-import type { OpenSocket } from './open-socket.ts'
 import { ReadMemory } from './read-memory.ts'
+import { readOnAfterFailedWrite } from './read-on.ts'
 import type { Outlet } from './upload.ts'
 import { overdue, type Wait } from './waits.ts'
 import { writeOut } from './write-out.ts'
 
-export interface ConnectionLimits {
-  readonly connectTimeoutMs: number
-  readonly tlsTimeoutMs: number
-  readonly idleBodyTimeoutMs: number
-  readonly keepAliveMs: number
-  readonly headerBytesMax: number
-}
-
-/** Who has the connection while no exchange has it. */
-export interface ConnectionOwner {
-  onReady(connection: UpstreamConnection): void
-  /** Another request may be sent on it. */
-  onReleased(connection: UpstreamConnection): void
-  /** It is gone; `ready` tells whether it had ever come about. */
-  onLost(connection: UpstreamConnection, error: Error, ready: boolean): void
-}
-
-interface ConnectionOptions {
-  readonly open: OpenSocket
-  readonly secure: boolean
-  readonly limits: ConnectionLimits
-  readonly buffers: BufferPool
-  readonly deadlines: Deadlines
-  readonly owner: ConnectionOwner
-}
+/** How long the rest of an answer is waited for after a write failed. It can only be in the kernel already. */
+const REST_MS = 50
 
 /**
  * One connection to an upstream, with one request on it at a time. It reads into memory that the pool of buffers lends it for as
@@ -45,13 +22,13 @@ interface ConnectionOptions {
  */
 export class UpstreamConnection implements Deadlined, Outlet {
   deadline = NEVER
+  /** True once the head of an answer came. */
+  proven = false
   #options: ConnectionOptions
   #socket: Socket
   #awaits: Wait = 'connect'
   #state: 'opening' | 'ready' | 'dead' = 'opening'
   #exchange: Exchange | null = null
-  /** Answers read to their end. */
-  #answers = 0
   #heads: HeadReader
   #head: AnswerHead | null = null
   #framing: Framing | null = null
@@ -60,6 +37,8 @@ export class UpstreamConnection implements Deadlined, Outlet {
   #stopped = false
   #reading = true
   #ended = false
+  /** Why nothing more can be sent. */
+  #writeError: Error | null = null
   #rest: Buffer[] = []
 
   constructor(options: ConnectionOptions) {
@@ -74,6 +53,7 @@ export class UpstreamConnection implements Deadlined, Outlet {
       (problem) => this.#onReady(problem)
     )
     if (secure) this.#socket.once('connect', () => this.#await('tls', limits.tlsTimeoutMs))
+    readOnAfterFailedWrite(this.#socket, (error) => this.#onWriteFailed(error))
     this.#socket.on('error', (error) => this.#die(error))
     this.#socket.on('end', () => this.#onEnd())
     this.#socket.on('close', () => this.#onClose())
@@ -92,11 +72,11 @@ export class UpstreamConnection implements Deadlined, Outlet {
 
   /** The request is out. */
   awaitHead(): void {
-    if (this.#exchange !== null && this.#head === null) this.#await('head', this.#exchange.headTimeoutMs)
+    if (this.#exchange !== null && this.#head === null && this.#writeError === null) this.#await('head', this.#exchange.headTimeoutMs)
   }
 
   awaitRoom(blocked: boolean): void {
-    if (this.#head !== null) return
+    if (this.#head !== null || this.#writeError !== null) return
     if (blocked) this.#await('room', this.#options.limits.idleBodyTimeoutMs)
     else this.deadline = NEVER
   }
@@ -117,7 +97,7 @@ export class UpstreamConnection implements Deadlined, Outlet {
     }
     if (this.#ended) this.#onEnd()
     else {
-      this.#await('bytes', this.#options.limits.idleBodyTimeoutMs)
+      this.#awaitBytes()
       this.#read()
     }
   }
@@ -133,12 +113,16 @@ export class UpstreamConnection implements Deadlined, Outlet {
   }
 
   onDeadline(): void {
-    this.#die(overdue(this.#awaits, this.#exchange?.sentWhole === true))
+    this.#die(this.#writeError ?? overdue(this.#awaits, this.#exchange?.sentWhole === true))
   }
 
   #await(what: Wait, ms: number): void {
     this.#awaits = what
     this.deadline = this.#options.deadlines.after(ms)
+  }
+
+  #awaitBytes(): void {
+    this.#await('bytes', this.#writeError === null ? this.#options.limits.idleBodyTimeoutMs : REST_MS)
   }
 
   #onReady(problem: string | null): void {
@@ -150,8 +134,16 @@ export class UpstreamConnection implements Deadlined, Outlet {
     } else this.#die(new Error(problem))
   }
 
-  #onWritten = (): void => {
-    if (this.#socket.writableLength === 0) this.#exchange?.onWritten()
+  #onWritten = (error?: Error | null): void => {
+    if (!error && this.#socket.writableLength === 0) this.#exchange?.onWritten()
+  }
+
+  /** True: an answer may have come before the write failed, and is read first. */
+  #onWriteFailed(error: Error): boolean {
+    if (this.#state !== 'ready' || this.#exchange?.stopSending(error) !== true) return false
+    this.#writeError = error
+    if (!this.#stopped) this.#awaitBytes()
+    return true
   }
 
   /** Where the next read goes. Node asks once at the beginning and then after each read. */
@@ -197,12 +189,16 @@ export class UpstreamConnection implements Deadlined, Outlet {
     this.deadline = NEVER
     this.#stopped = !framing.complete
     this.#exchange?.onHead(head, first)
+    if (!this.proven) {
+      this.proven = true
+      this.#options.owner.onProven(this)
+    }
     if (framing.complete) this.#complete(false)
     return !this.#stopped && this.#state !== 'dead'
   }
 
   #readBody(memory: Buffer, count: number): boolean {
-    this.#await('bytes', this.#options.limits.idleBodyTimeoutMs)
+    this.#awaitBytes()
     const bytes = memory.subarray(0, count)
     if (this.#stopped) {
       this.#rest.push(Buffer.from(bytes))
@@ -247,7 +243,6 @@ export class UpstreamConnection implements Deadlined, Outlet {
     this.#exchange = this.#head = this.#framing = null
     this.#stopped = false
     this.#heads.reset()
-    this.#answers += 1
     if (idleMs > 0) {
       this.#await('idle', idleMs)
       this.#read()
@@ -261,7 +256,8 @@ export class UpstreamConnection implements Deadlined, Outlet {
   /** How long the connection may wait for its next request; 0 when it must not have one. */
   #idleMs(exchange: Exchange | null): number {
     const head = this.#head
-    const clean = exchange?.sentWhole === true && this.#socket.writableLength === 0 && this.#rest.length === 0 && !this.#ended
+    const sent = exchange?.sentWhole === true && this.#writeError === null
+    const clean = sent && this.#socket.writableLength === 0 && this.#rest.length === 0 && !this.#ended
     return head === null || !clean ? 0 : idleMsAfter(head, this.#options.limits.keepAliveMs)
   }
 
@@ -284,8 +280,9 @@ export class UpstreamConnection implements Deadlined, Outlet {
 
   #die(error: Error): void {
     if (this.#state === 'dead') return
-    const ready = this.#state === 'ready'
     const exchange = this.#exchange
+    const unanswered = exchange !== null && !this.proven
+    const when = this.#state === 'opening' ? 'opening' : unanswered ? 'unanswered' : 'over'
     const { deadlines, owner } = this.#options
     this.#state = 'dead'
     this.deadline = NEVER
@@ -294,7 +291,7 @@ export class UpstreamConnection implements Deadlined, Outlet {
     this.#rest = []
     this.#socket.destroy()
     this.#memory.release()
-    owner.onLost(this, error, ready)
-    exchange?.onLost(error, this.#answers > 0 && !this.#heads.began)
+    owner.onLost(this, error, when)
+    exchange?.onLost(error, this.proven && !this.#heads.began)
   }
 }

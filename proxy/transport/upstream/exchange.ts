@@ -81,9 +81,17 @@ export class Exchange implements Flow, Deadlined {
     this.#upload?.onWritten()
   }
 
+  /** No more of the request can be sent. True when the answer may have come before all of it was. */
+  stopSending(reason: Error): boolean {
+    this.#upload?.giveUp(reason)
+    return this.#upload !== null
+  }
+
   /** The head of the answer, and what of its body came with it. */
   onHead(head: AnswerHead, first: Buffer | null): void {
     if (this.#phase !== 'sent') return
+    // No upstream can have done what it has not got: most likely this answers another request.
+    if (!this.sentWhole && head.status < 300) throw new Malformed('the upstream reports success before it has the whole body')
     this.#phase = 'answered'
     if (!this.sentWhole) this.#upload?.giveUp(new Error('the upstream answered before the end of the body'))
     const length = head.extent === 'length' ? head.length : null

@@ -33,7 +33,7 @@ export class SocketOpener {
 
   #tls({ address: host }: Address): OpenSocket {
     const { port, hostname, ca } = this.#origin
-    this.#context ??= createSecureContext(ca === null ? {} : { ca })
+    this.#context ??= createSecureContext({ minVersion: 'TLSv1.2', ...(ca === null ? {} : { ca }) })
     const secureContext = this.#context
     return (onread, onReady) => {
       // `onread` is documented for tls.connect and missing from its type.
@@ -65,7 +65,9 @@ export class SocketOpener {
         }
       })
       // A session that the upstream did not take must not stand in the way of the next attempt.
-      socket.once('error', () => (this.#session = null))
+      const forget = (): unknown => (this.#session = null)
+      socket.once('error', forget)
+      socket.once('secureConnect', () => socket.off('error', forget))
       return socket
     }
   }

@@ -1,7 +1,8 @@
 import { UpstreamFault, type UpstreamOrigin } from '../transport.ts'
 import { Addresses, type Address, type Lookup } from './addresses.ts'
 import type { BufferPool } from './buffers.ts'
-import { UpstreamConnection, type ConnectionLimits, type ConnectionOwner } from './connection.ts'
+import type { ConnectionLimits, ConnectionOwner, LostWhen } from './connection-options.ts'
+import { UpstreamConnection } from './connection.ts'
 import { NEVER, type Deadlines } from './deadlines.ts'
 import type { Dispatcher, Exchange } from './exchange.ts'
 import { Malformed } from './malformed.ts'
@@ -72,9 +73,15 @@ export class OriginPool implements ConnectionOwner, Dispatcher {
     if (dial === undefined || dial.address === null) return
     this.#opening.delete(connection)
     this.#dials -= 1
-    this.#addresses.succeeded(dial.address)
     this.#open.set(connection, dial.address)
     this.onReleased(connection)
+  }
+
+  onProven(connection: UpstreamConnection): void {
+    const address = this.#open.get(connection)
+    if (address === undefined) return
+    address.unproven -= 1
+    this.#addresses.answered(address)
   }
 
   onReleased(connection: UpstreamConnection): void {
@@ -89,13 +96,17 @@ export class OriginPool implements ConnectionOwner, Dispatcher {
     }
   }
 
-  onLost(connection: UpstreamConnection, error: Error, ready: boolean): void {
-    if (!ready) {
+  onLost(connection: UpstreamConnection, error: Error, when: LostWhen): void {
+    if (when === 'opening') {
       this.#dialFailed(connection, error)
       return
     }
     const address = this.#open.get(connection)
-    if (address !== undefined) address.open -= 1
+    if (address !== undefined) {
+      address.open -= 1
+      if (!connection.proven) address.unproven -= 1
+      if (when === 'unanswered' && !this.#closed) this.#addresses.unanswered(address)
+    }
     this.#open.delete(connection)
     const at = this.#idle.lastIndexOf(connection)
     if (at >= 0) {
@@ -108,7 +119,7 @@ export class OriginPool implements ConnectionOwner, Dispatcher {
 
   /** Ends what is idle or waits; resolves when the last request is over. */
   async drain(): Promise<void> {
-    this.#closed = true
+    this.#close()
     for (const connection of [...this.#idle]) connection.close()
     for (const exchange of [...this.#queue]) exchange.cancel()
     if (this.#size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
@@ -116,9 +127,14 @@ export class OriginPool implements ConnectionOwner, Dispatcher {
 
   /** Ends everything. */
   destroy(): void {
-    this.#closed = true
+    this.#close()
     for (const exchange of [...this.#queue]) exchange.cancel()
     for (const connection of [...this.#open.keys(), ...this.#opening.keys()]) connection.close()
+  }
+
+  #close(): void {
+    this.#closed = true
+    this.#addresses.close()
   }
 
   get #size(): number {
@@ -158,6 +174,7 @@ export class OriginPool implements ConnectionOwner, Dispatcher {
     dial.tried.add(address)
     dial.address = address
     address.open += 1
+    address.unproven += 1
     const { limits, buffers, deadlines } = this.#options
     const connection = new UpstreamConnection({
       open: this.#opener.to(address),
@@ -176,6 +193,7 @@ export class OriginPool implements ConnectionOwner, Dispatcher {
     if (dial === undefined || dial.address === null) return
     this.#opening.delete(connection)
     dial.address.open -= 1
+    dial.address.unproven -= 1
     this.#addresses.failed(dial.address)
     this.#dialNext(dial, error)
   }

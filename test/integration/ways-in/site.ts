@@ -20,6 +20,7 @@ import { createAccessKeys } from '../../../proxy/identity/access-keys.ts'
 import { createRevocations, type Revocation } from '../../../proxy/identity/revocations.ts'
 import { newKeyRingText, readKeyRing, type KeyRing } from '../../../proxy/identity/key-ring.ts'
 import { issueSession, type IssuedSession, type NewSession } from '../../../proxy/identity/session.ts'
+import type { LoadLimits } from '../../../proxy/limits/load-limits.ts'
 import { createLog } from '../../../proxy/observe/log.ts'
 import { createMetrics } from '../../../proxy/observe/metrics.ts'
 import { createDirectory } from '../../../proxy/tenants/directory.ts'
@@ -63,6 +64,8 @@ export interface Site {
   sendApi(sending: Sending): Promise<Reply>
   /** What the log says so far. */
   log(): Promise<string>
+  /** The limits of load; null where nothing is limited. */
+  readonly load: LoadLimits | null
   /** Replaces the list of revocations. */
   revoke(entries: readonly Revocation[]): void
   session(order?: Partial<NewSession> & { readonly ttlSeconds?: number }): IssuedSession
@@ -140,19 +143,22 @@ export const PAGE = 'https://console.example'
 const HOLDER = { take: () => Promise.resolve('held'), release: () => Promise.resolve(), left: () => 600_000 }
 
 /** A database of which everything is in memory; a protocol of class A asks it for nothing else. */
-function memoryDatabase(): Database {
+function memoryDatabase(): Database & { replaced(): void } {
   const directory = createDirectory({ mode: 'open', shared: { account: 'main', spread: 0, template: BUCKET } })
   directory.replaceAll({ version: '1', assignments: [], tenants: [{ tenant: TENANT, createdAt: new Date(0) }] })
   const never = (): never => {
     throw new Error('there is no database')
   }
+  const listeners: (() => void)[] = []
   return {
     directory,
+    replaced: () => listeners.forEach((tell) => tell()),
+    onReplaced: (tell: () => void) => void listeners.push(tell),
     revocations: createRevocations(),
     accessKeys: createAccessKeys(),
     ledger: { insert: () => undefined, remove: () => undefined, hasUploads: () => Promise.resolve(false), list: never },
     ...{ run: never, feed: { refresh: () => Promise.resolve() }, leases: { open: () => HOLDER } }
-  } as unknown as Database
+  } as unknown as Database & { replaced(): void }
 }
 
 type SiteSettings = ReturnType<typeof settings>
@@ -184,12 +190,13 @@ export async function startSite({ adjust = (same) => same, ...changes }: SiteOpt
     issuers: ['test'],
     rejectionReasons: [...API_ERROR_CODES]
   }
+  const database = memoryDatabase()
   const parts: Parts = {
     ...{
       config,
       identity,
       now,
-      database: memoryDatabase(),
+      database,
       accounts: composeUpstreams(config, { now, random: Math.random, onEvent: () => undefined }).accounts
     },
     log: createLog({ destination: logFile, level: 'info', keys: true, flushMs: 250 }),
@@ -204,7 +211,7 @@ export async function startSite({ adjust = (same) => same, ...changes }: SiteOpt
   const { host } = new URL(s3)
   const apiHost = new URL(api ?? '').host
   return {
-    ...{ host, api: apiHost, opsUrl: ops, store, now },
+    ...{ host, api: apiHost, opsUrl: ops, store, now, load: deps.load },
     reached: () => store.requests.all.length,
     advance: (seconds) => void (offsetMs += seconds * 1000),
     send: (sending) => send(host, sending),
@@ -214,7 +221,10 @@ export async function startSite({ adjust = (same) => same, ...changes }: SiteOpt
       await sleep(20)
       return readFile(logFile, 'utf8')
     },
-    revoke: (entries) => parts.database.revocations.replaceAll(entries),
+    revoke(entries) {
+      parts.database.revocations.replaceAll(entries)
+      database.replaced()
+    },
     session: ({ ttlSeconds = 3600, ...order } = {}) =>
       issueSession({ ring, random: randomBytes }, { ...CLAIMS, ...order }, { now: now(), ttlSeconds }),
     token: (claims, key = 'known') => mint(keys[key], now(), claims),

@@ -363,6 +363,21 @@ const PROBLEMS: readonly (Given & { readonly why: string; readonly says: RegExp 
   { why: 'a time has no such unit', yaml: yamlWith({ 'timeouts.drain': '5 minutes' }), says: /^timeouts\.drain: must be a time such as/ },
   { why: 'a size has no such unit', yaml: yamlWith({ 'limits.xmlBytesMax': '2MB' }), says: /^limits\.xmlBytesMax: must be a size such as/ },
   {
+    why: 'a burst has no rate',
+    yaml: yamlWith({ 'limits.tenant': { requestsBurst: 5 } }),
+    says: /^limits\.tenant\.requestsBurst: limits nothing without limits\.tenant\.requestsPerSecond/
+  },
+  {
+    why: 'a burst of bytes has no rate',
+    yaml: yamlWith({ 'limits.tenant': { bytesBurst: '1MiB' } }),
+    says: /^limits\.tenant\.bytesBurst: limits nothing without limits\.tenant\.bytesPerSecond/
+  },
+  {
+    why: 'a bucket has a burst and no rate',
+    yaml: yamlWith(account({ bucketLimits: { requestsBurst: 5 } })),
+    says: /^accounts\[0\]\.bucketLimits\.requestsBurst: limits nothing without/
+  },
+  {
     why: 'a name was read as a number',
     yaml: yamlWith(account({ id: 7 })),
     says: /^accounts\[0\]\.id: must be text \(write it in quotes\), but is 7/

@@ -64,6 +64,7 @@ function countEverything(metrics: Metrics): void {
   metrics.requestDone({ ...record, bytesIn: 1, bytesOut: 1, timeToFirstByteMs: 1, complete: false })
   metrics.upstreamDone({ account: 'main', ask: 'get', status: 200, seconds: 1 })
   metrics.refused('malformed')
+  metrics.limited('tenant-requests')
   metrics.authRejected('AccessDenied')
   metrics.decided('deny')
   metrics.prefixViolated()

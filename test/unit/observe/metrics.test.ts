@@ -94,6 +94,7 @@ t.test('everything else is one line each', async (t) => {
   m.decided('deny')
   m.refused('malformed')
   m.headerDropped()
+  m.limited('tenant-bytes')
   m.authRejected('bad-signature')
   m.stsExchanged('cluster', 'issued')
   m.upstreamDone({ account: 'main', ask: 'read', status: 206, seconds: 0.02 })
@@ -103,6 +104,7 @@ t.test('everything else is one line each', async (t) => {
     'sluice_policy_decisions_total{decision="deny"} 1',
     'sluice_refused_connections_total{reason="malformed"} 1',
     'sluice_dropped_headers_total 1',
+    'sluice_limited_requests_total{limit="tenant-bytes"} 1',
     'sluice_auth_rejections_total{reason="bad-signature"} 1',
     'sluice_sts_exchanges_total{issuer="cluster",result="issued"} 1',
     'sluice_upstream_requests_total{account="main",ask="read",status_class="2xx"} 1'

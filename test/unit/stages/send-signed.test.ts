@@ -41,6 +41,7 @@ function accountWith(credentials: CredentialSource): UpstreamAccount {
     encryption: null,
     leases: 'class',
     credentials,
+    bucketRate: null,
     tenantCredentials: null
   }
 }

@@ -152,8 +152,8 @@ t.test('a head is handed on byte for byte, but for the case of its names', async
   t.equal(head?.secure, false)
 })
 
-t.test('headers are bounded by their bytes and never by their count', async (t) => {
-  const { connect, seen, refused } = await startInbound(t, answer200, { limits: { headerBytesMax: 40_000 } })
+t.test('headers are bounded by their bytes and their count, and none is dropped', async (t) => {
+  const { connect, seen, refused } = await startInbound(t, answer200, { limits: { headerBytesMax: 40_000, headersMax: 2501 } })
   const many = Array.from({ length: 2500 }, (_, index) => `a${index}: 1\r\n`).join('')
   t.ok(many.length > 20_000 && many.length < 40_000)
   t.equal((await connect().send(`GET /b/k HTTP/1.1\r\n${HOST}${many}\r\n`).readResponse()).status, 200)
@@ -166,6 +166,15 @@ t.test('headers are bounded by their bytes and never by their count', async (t) 
   t.equal(tooLong.status, 400)
   t.match(String(tooLong.body), /RequestHeaderSectionTooLarge/)
   t.strictSame(refused, ['headers-too-large'])
+
+  const tooMany = connect().send(`GET /b/k HTTP/1.1\r\n${HOST}${many}one-more: 1\r\n\r\nGET /b/k HTTP/1.1\r\n${HOST}\r\n`)
+  const refusal = await tooMany.readResponse()
+  t.equal(refusal.status, 400)
+  t.match(String(refusal.body), /RequestHeaderSectionTooLarge/)
+  t.equal(refusal.headers.get('connection'), 'close')
+  await tooMany.closed
+  t.strictSame(refused, ['headers-too-large', 'too-many-headers'])
+  t.equal(seen.length, 2, 'neither it nor what came behind it on the connection is served')
 })
 
 t.test('a request has a body when its framing says so, whatever its method', async (t) => {
