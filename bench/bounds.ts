@@ -50,5 +50,12 @@ export const BOUNDS: Readonly<Record<string, number>> = {
   'read the head of an answer': 0.8,
   'verify, key cached': 4.5,
   'presigned URL, key cached': 7,
-  'bearer token, known': 0.7
+  'bearer token, known': 0.7,
+  'make the line': 0.8,
+  'hold it back and write it': 0.3,
+  'log.request': 1.1,
+  'log.request below the level': 0.02,
+  'the same line by pino': 8,
+  'count a request and its call': 0.05,
+  'the same counts by prom-client': 1.5
 }

@@ -63,8 +63,8 @@ function byPromClient(): number {
 
 reportAll(
   [
-    ['count a request and its upstream call', byCells],
-    ['the same by prom-client', byPromClient]
+    ['count a request and its call', byCells],
+    ['the same counts by prom-client', byPromClient]
   ],
   CALLS
 )

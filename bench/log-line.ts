@@ -78,5 +78,5 @@ report(
   measure(() => (quiet.request(record()), 1), CALLS),
   calibration
 )
-report('the same by pino', await measureTurns(() => byPino(record())), calibration)
+report('the same line by pino', await measureTurns(() => byPino(record())), calibration)
 await Promise.all([writer.close(), log.close(), quiet.close()])

@@ -14,6 +14,7 @@ import { isPreflight } from '../stages/answer-preflight.ts'
 import { browserGuards } from '../stages/guard-browsers.ts'
 import type { Cors } from '../cors/cors.ts'
 import { engineOf } from './certificate.ts'
+import { composeTraces } from './traces.ts'
 import { INBOUND_LIMITS, INBOUND_TIMEOUTS } from '../transport/inbound.ts'
 import type { Answer, RequestHead } from '../transport/transport.ts'
 
@@ -50,13 +51,18 @@ export function composeServers(deps: Dependencies, options: ServersOptions): Ser
   const { listeners } = config
   const parts = listenerParts({ ...options, now: deps.now, closeAfterMs: config.dev ? 0 : CLOSE_AFTER_MS })
   const engine = engineOf(parts.engine, listeners.s3.tls, log)
+  const traces = composeTraces(config, log)
   const s3 = composeS3(
     {
       inbound: engine.inbound,
-      handle: async (incoming, record) => dressed(await handle(incoming, record, deps), { head: incoming.head, record, cors: deps.cors }),
+      handle: async (incoming, record) => {
+        traces?.begin(record, incoming.head)
+        return dressed(await handle(incoming, record, deps), { head: incoming.head, record, cors: deps.cors })
+      },
       ended(record) {
         deps.live?.leave(record)
         deps.load?.leave(record, deps.observe.elapsedMs())
+        traces?.end(record)
       },
       cors: deps.cors
     },
@@ -75,6 +81,7 @@ export function composeServers(deps: Dependencies, options: ServersOptions): Ser
   })
   return {
     async listen() {
+      await traces?.start()
       const opsAddress = await ops.listen(listeners.ops)
       const apiAddress = api === null || listeners.api === null ? null : await api.listen(listeners.api)
       const s3Address = await s3.listen(listeners.s3)
@@ -87,6 +94,7 @@ export function composeServers(deps: Dependencies, options: ServersOptions): Ser
     async stop() {
       engine.close()
       await Promise.all([s3.stop(), api?.stop()])
+      await traces?.close()
       await ops.close()
     }
   }

@@ -67,6 +67,24 @@ export function text(options: Options<string> & { readonly pattern?: RegExp; rea
   })
 }
 
+/** A part of a whole. */
+export function ratio(options: Options<number>): Field<number> {
+  const takes = 'a number from 0 to 1'
+  return scalar({
+    help: options.help,
+    takes,
+    schema: { type: 'number', minimum: 0, maximum: 1 },
+    standIn: 0,
+    ...(options.fallback === undefined ? {} : { fallback: options.fallback }),
+    parse(written) {
+      // A variable gives text.
+      const value = typeof written === 'string' && /^\d(?:\.\d{1,12})?$/.test(written) ? Number(written) : written
+      if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw new Error(`must be ${takes}`)
+      return value
+    }
+  })
+}
+
 /** A whole number within bounds. */
 export function whole(options: Options<number> & { readonly min: number; readonly max: number; readonly takes?: string }): Field<number> {
   const takes = options.takes ?? `a whole number from ${options.min} to ${options.max}`

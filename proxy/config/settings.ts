@@ -5,14 +5,15 @@ import { group, list, optional, type Reading, type ValueOf } from './field.ts'
 import { databaseUrl, checkIdentity, POLICIES, ROLES, SEALING } from './identity.ts'
 import { ISSUERS } from './issuers.ts'
 import { checkTenantLoad, TENANT_LOAD } from './load.ts'
-import { countOrAuto, duration, flag, oneOf, port, size, text, whole } from './scalar.ts'
-import { file, problemOfPem, secretFile } from './secret.ts'
+import { countOrAuto, duration, flag, oneOf, port, ratio, size, text, whole } from './scalar.ts'
+import { file, problemOfPem, secret, secretFile } from './secret.ts'
 
 const HOST = /^[A-Za-z0-9.:_-]{1,253}$/
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
 // As it stands in a Host header; a port of its own is for what forwards to the listener from another one.
 const HOST_NAME = /^(?:\[[0-9a-f:]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]{1,5})?$/
 const ANY_ADDRESS = /^(?:0\.0\.0\.0|[0:]+)$/
+const OTLP_ENDPOINT = /^https?:\/\/[^\s@]+$/
 const REGION = /^[A-Za-z0-9-]{1,64}$/
 
 export const host = (fallback: string) => text({ help: 'Address to listen on.', fallback, pattern: HOST, takes: 'an address' })
@@ -108,6 +109,24 @@ export const LOG = group('The log.', {
   level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace'], { help: 'The least that is written.', fallback: 'info' })
 })
 
+const TELEMETRY = group('What others are told of the work of the proxy, besides log and metrics.', {
+  traces: optional(
+    group('Traces, sent to a collector by OTLP over HTTP, as JSON: off when left out.', {
+      endpoint: text({
+        help: 'Where spans are posted, path and all: `http://collector:4318/v1/traces`.',
+        pattern: OTLP_ENDPOINT,
+        takes: 'an http:// or https:// URL'
+      }),
+      sampleRatio: ratio({ help: 'The part of requests that is traced.', fallback: 0 }),
+      trustParent: flag({
+        help: 'The `traceparent` of a client decides whether its request is traced; else the ratio alone does, and it only names the trace.',
+        fallback: false
+      }),
+      headers: optional(secret({ help: 'Headers for the collector, as `name=value,name=value` with values percent-encoded.' }))
+    })
+  )
+})
+
 /** Every setting there is. Parsing, types, variables, help text, schema and redaction all come from this table. */
 export const SETTINGS = group('Configuration of Sluice.', {
   listeners: LISTENERS,
@@ -141,7 +160,8 @@ export const SETTINGS = group('Configuration of Sluice.', {
       help: 'Request headers that the proxy does not know and leaves out instead of refusing.'
     })
   }),
-  log: LOG
+  log: LOG,
+  telemetry: TELEMETRY
 })
 
 export type Settings = ValueOf<typeof SETTINGS>

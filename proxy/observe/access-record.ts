@@ -42,6 +42,30 @@ export interface AccessRecord {
   droppedHeaders: readonly string[]
   /** False when the client went away or the answer broke off. */
   complete: boolean
+  /** What is kept for the trace of the request; null where it is not traced. */
+  trace: TraceRecord | null
+}
+
+/** A request that is traced. Its spans are made at its end, of its record. */
+export interface TraceRecord {
+  /** 32 hexadecimal digits in lower case. */
+  readonly traceId: string
+  /** The client's own span, where it named one. */
+  readonly parentSpanId: string | null
+  readonly secure: boolean
+  /** When it began, by the clock of the calls. */
+  readonly startedMs: number
+  readonly calls: UpstreamCall[]
+}
+
+/** A request to an upstream: when it began and had the head of its answer, in milliseconds of a clock that never jumps. */
+export interface UpstreamCall {
+  readonly account: string
+  readonly ask: string
+  /** Null when there was no answer. */
+  readonly status: number | null
+  readonly startMs: number
+  readonly endMs: number
 }
 
 /** Notes who calls. */
@@ -83,7 +107,8 @@ export function newAccessRecord(requestId: string, startedAt: Date, head: Reques
     upstreamRequests: 0,
     upstreamRequestId: null,
     droppedHeaders: NONE,
-    complete: false
+    complete: false,
+    trace: null
   }
 }
 

@@ -44,6 +44,7 @@ export function createRequestLines(keys: boolean, worker?: number): (record: Acc
       `,"upstreamRequests":${numeral(record.upstreamRequests)},"upstreamRequestId":${quotedOrNull(record.upstreamRequestId)}` +
       `,"userAgent":${userAgent(record.userAgent)},"remoteAddress":${remoteAddress(record.remoteAddress)}` +
       (droppedHeaders.length === 0 ? '' : `,"droppedHeaders":${JSON.stringify(droppedHeaders)}`) +
+      (record.trace === null ? '' : `,"traceId":${quoted(record.trace.traceId)}`) +
       `,"complete":${record.complete},"msg":"request"}\n`
     )
   }

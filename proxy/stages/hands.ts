@@ -146,8 +146,9 @@ async function transmit(outbound: Outbound, label: string, bound: Bound): Promis
     record.reason = `${label}: ${error.message}`
     return { seen: { status: error.maybeExecuted ? 0 : 503, ...malformedIn(error), reply: null } }
   } finally {
-    const seconds = (deps.observe.elapsedMs() - startedAt) / 1000
-    deps.observe.upstreamDone({ account: outbound.account.id, ask: label, status, seconds })
+    const endMs = deps.observe.elapsedMs()
+    deps.observe.upstreamDone({ account: outbound.account.id, ask: label, status, seconds: (endMs - startedAt) / 1000 })
+    record.trace?.calls.push({ account: outbound.account.id, ask: label, status, startMs: startedAt, endMs })
   }
 }
 

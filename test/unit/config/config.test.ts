@@ -522,6 +522,7 @@ t.test('help names every variable, and the schema every section', async (t) => {
     'limits',
     'timeouts',
     'compat',
-    'log'
+    'log',
+    'telemetry'
   ])
 })

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { newAccessRecord } from '../../../proxy/observe/access-record.ts'
+import { newAccessRecord, type TraceRecord } from '../../../proxy/observe/access-record.ts'
 import { createLog } from '../../../proxy/observe/log.ts'
 import { createMetrics, type Metrics } from '../../../proxy/observe/metrics.ts'
 import { S3_ERRORS } from '../../../proxy/s3/error.ts'
@@ -79,13 +79,14 @@ function labelsOf(page: string, metric: string): readonly string[] {
   return [...sample.matchAll(/(\w+)="/g)].map(([, label = '']) => label).filter((label) => label !== 'le')
 }
 
+const TRACE: TraceRecord = { traceId: '0af7651916cd43dd8448eb211c80319c', parentSpanId: null, secure: false, startedMs: 0, calls: [] }
 const HEAD: RequestHead = { method: 'GET', rawTarget: '/', rawHeaders: [], remoteAddress: '192.0.2.1', secure: false }
 
 /** The names of all fields that the line of a request may have, without those that the logger itself adds. */
 export function logFields(): ReadonlySet<string> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-docs-'))
   try {
-    const record = { ...newAccessRecord('ID', new Date(0), HEAD), key: 'k', droppedHeaders: ['x-amz-new'] }
+    const record = { ...newAccessRecord('ID', new Date(0), HEAD), key: 'k', droppedHeaders: ['x-amz-new'], trace: TRACE }
     const lines = [true, false].map((keys) => {
       const destination = join(folder, String(keys))
       const log = createLog({ destination, level: 'info', keys, flushMs: 60_000, worker: 1 })

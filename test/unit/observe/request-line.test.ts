@@ -62,7 +62,7 @@ const records: fc.Arbitrary<AccessRecord> = fc.record({
     durationMs: fc.double({ min: 0, max: 1e6, noNaN: true })
   },
   ...{ timeToFirstByteMs: fc.option(number), upstreamRequests: number, upstreamRequestId: textOrNull },
-  ...{ droppedHeaders: fc.array(text, { maxLength: 5 }), complete: fc.boolean() }
+  ...{ droppedHeaders: fc.array(text, { maxLength: 5 }), complete: fc.boolean(), trace: fc.constant(null) }
 })
 
 const TIME = /"time":"[^"]*"/
