@@ -27,7 +27,7 @@ const TOP = 48
 const THIN = 0.4
 const CHAR = 6.6
 
-/** A flame graph as one SVG file: widths are time, a frame stands above its caller, and its title has the figures. */
+/** A flame graph as one SVG file: widths are time, a frame stands below its caller, and its title has the figures. */
 export function flameGraph(profile: CpuProfile, title: string): string {
   const root = framesOf(profile)
   const parts: string[] = []

@@ -108,8 +108,8 @@ interface Nginx {
 /** The reference of a scene: its clients and its upstream speak TLS where those of Sluice do. */
 async function nginxIn(scene: Scene, options: Nginx): Promise<readonly Party[]> {
   const { upstream, fewer } = options
-  const secure = scene === 'tls to the upstream'
-  const front = scene === 'tls in front' ? upstream.pair : null
+  const secure = scene === 'TLS to the upstream'
+  const front = scene === 'TLS in front' ? upstream.pair : null
   const common = { upstreamPort: secure ? upstream.tlsPort : upstream.port, front, upstreamCaFile: secure ? upstream.pair.certFile : null }
   const reference = await nginxParty(REFERENCE, { ...common, buffers: 'tuned' }, options)
   const parties = [{ ...reference, takes: (workload: Workload) => workload.scene === scene }]
@@ -144,10 +144,10 @@ interface Sluice {
 async function sluiceIn(scene: Scene, options: Sluice): Promise<readonly Party[]> {
   const { upstream, fewer } = options
   const toUpstream =
-    scene === 'tls to the upstream'
+    scene === 'TLS to the upstream'
       ? { endpoint: `https://localhost:${upstream.tlsPort}`, upstreamCaFile: upstream.pair.certFile }
       : { endpoint: `http://127.0.0.1:${upstream.port}` }
-  const front = scene === 'tls in front' ? { front: upstream.pair } : {}
+  const front = scene === 'TLS in front' ? { front: upstream.pair } : {}
   const main = await sluiceParty('sluice', { core: SUBJECT_CORE, ...toUpstream, ...front }, options)
   const parties = [{ ...main, takes: (workload: Workload) => workload.scene === scene && workload.keys !== 'tenants' }]
   if (scene !== 'plain' || fewer) return parties

@@ -2,7 +2,7 @@ import { RATIO_GOALS } from './goals.ts'
 import type { Row } from './results.ts'
 
 /** Measures of a plot, in pixels. */
-const BOX = { left: 330, width: 430, right: 90, bar: 15, step: 19, group: 16, top: 52 }
+const BOX = { left: 330, width: 430, right: 130, bar: 15, step: 19, group: 16, top: 52 }
 const INK = '#1c2430'
 const GOAL = '#b3261e'
 

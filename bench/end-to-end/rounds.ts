@@ -44,8 +44,10 @@ export async function takeAll(bench: Bench): Promise<readonly Sample[]> {
   for (const pair of pairs)
     await unlessFailed(pair, async () => say(`warm-up: ${named(pair)}: ${await settle(pair, settled, bench)} requests`))
   const samples: Sample[] = []
+  let tookSeconds = 0
   for (let round = 0; round < plan.rounds; round += 1) {
-    if (round > 0 && elapsed() > plan.budgetSeconds) {
+    const began = elapsed()
+    if (round > 0 && elapsed() + tookSeconds > plan.budgetSeconds) {
       say(`no time is left for round ${round + 1} of ${plan.rounds}`)
       break
     }
@@ -57,6 +59,7 @@ export async function takeAll(bench: Bench): Promise<readonly Sample[]> {
         say(`round ${round + 1} of ${plan.rounds}, ${index + 1} of ${now.length}: ${named(pair)}: ${shown(sample)}`)
       })
     }
+    tookSeconds = elapsed() - began
   }
   const order = pairs.map(named)
   const placeOf = ({ workload, subject }: Sample): number => order.indexOf(`${workload}, ${subject}`)

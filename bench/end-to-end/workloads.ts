@@ -1,5 +1,5 @@
 /** Where the subjects of a workload stand: plain HTTP on both hops, TLS in front, or TLS to the upstream. */
-export type Scene = 'plain' | 'tls in front' | 'tls to the upstream'
+export type Scene = 'plain' | 'TLS in front' | 'TLS to the upstream'
 
 /** One kind of request, as the goals name it. */
 export interface Workload {
@@ -42,7 +42,7 @@ export const WORKLOADS: readonly Workload[] = [
   { ...PUT_64M, name: 'PUT 64 MiB, signed chunks verified', payload: 'signed-chunks', keys: 'one' },
   { ...GET_1K, name: 'cold read', keys: 'new' },
   { ...GET_1K, name: '1,000,000 tenants, 10,000 assignments', keys: 'tenants' },
-  ...(['tls in front', 'tls to the upstream'] as const).flatMap((scene) =>
+  ...(['TLS in front', 'TLS to the upstream'] as const).flatMap((scene) =>
     [GET_1K, GET_64M, PUT_64M].map((workload) => under(workload, scene))
   )
 ]
