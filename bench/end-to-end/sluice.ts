@@ -4,6 +4,7 @@ import { openSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { YOUNG_GENERATION } from '../../proxy/cli/young-generation.ts'
 import { install, type Installation } from '../../test/integration/placement/installation.ts'
 import { sessionAt } from '../../test/integration/placement/session.ts'
 import { startPostgres, type TestPostgres } from '../../test/helpers/postgres.ts'
@@ -86,7 +87,7 @@ export class SluiceSite {
     }
     const inspect = options.inspect === true ? ['--inspect=127.0.0.1:0'] : []
     const serving = watch(
-      spawn(...pinned(options.core, [process.execPath, ...inspect, MAIN, 'serve', '--config', config]), {
+      spawn(...pinned(options.core, [process.execPath, ...YOUNG_GENERATION, ...inspect, MAIN, 'serve', '--config', config]), {
         stdio: ['ignore', log, 'pipe'],
         env
       })

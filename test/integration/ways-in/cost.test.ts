@@ -1,8 +1,13 @@
+import { createHook, executionAsyncResource } from 'node:async_hooks'
 import t from 'tap'
 import { presign } from './presign.ts'
 import { startSite, TENANT, type Sending } from './site.ts'
 
-const site = await startSite()
+/** Of each upstream request, whether it was sent in the turn of something that was waited for. */
+const waited: boolean[] = []
+// Promises have resources of their own only while somebody asks for them.
+createHook({ init: () => undefined }).enable()
+const site = await startSite({ onSend: () => void waited.push(executionAsyncResource() instanceof Promise) })
 t.teardown(() => site.stop())
 
 /** Calls of WebCrypto in this process, in which the proxy runs; jose proves no token without it. */
@@ -40,4 +45,17 @@ t.test('a bearer token is proven by WebCrypto once, and then known by its digest
 t.test('a presigned URL costs no WebCrypto, nor does opening its session', async (t) => {
   const target = presign({ method: 'GET', host: site.host, path: `/${TENANT}/absent`, credentials: site.session(), at: site.now() })
   t.same(await callsOf({ method: 'GET', target }), { first: [], second: [] })
+})
+
+t.test('a read with a known session and owner runs to its upstream write in the turn that brought it', async (t) => {
+  const credentials = site.session()
+  const target = (method: string, key: string): string =>
+    presign({ method, host: site.host, path: `/${TENANT}/${key}`, credentials, at: site.now() })
+  waited.length = 0
+  t.equal((await site.send({ method: 'PUT', target: target('PUT', 'warm'), body: 'content' })).status, 200)
+  t.ok(waited.length > 0 && waited.every(Boolean), 'a write waits for its body')
+  for (const method of ['GET', 'HEAD', 'GET']) t.equal((await site.send({ method, target: target(method, 'warm') })).status, 200)
+  waited.length = 0
+  for (const method of ['GET', 'HEAD']) t.equal((await site.send({ method, target: target(method, 'warm') })).status, 200)
+  t.same(waited, [false, false])
 })

@@ -164,12 +164,14 @@ function memoryDatabase(): Database & { replaced(): void } {
 type SiteSettings = ReturnType<typeof settings>
 
 export interface SiteOptions extends SiteChanges {
+  /** Told of every request to the upstream, at the moment at which it is sent. */
+  readonly onSend?: () => void
   /** Changes the settings before they are read. */
   readonly adjust?: (settings: SiteSettings) => object
 }
 
 /** Starts a site; its test stops it. */
-export async function startSite({ adjust = (same) => same, ...changes }: SiteOptions = {}): Promise<Site> {
+export async function startSite({ adjust = (same) => same, onSend = () => undefined, ...changes }: SiteOptions = {}): Promise<Site> {
   let offsetMs = 0
   const now = (): Date => new Date(Date.now() + offsetMs)
   const store = await startStore({
@@ -202,6 +204,12 @@ export async function startSite({ adjust = (same) => same, ...changes }: SiteOpt
     log: createLog({ destination: logFile, level: 'info', keys: true, flushMs: 250 }),
     metrics: createMetrics({ names, snapshotAgeSeconds: () => 0, logLinesDropped: () => 0, processMetrics: false }),
     upstream: createUpstream({ ...UPSTREAM_LIMITS, onError: () => undefined })
+  }
+  const { upstream } = parts
+  const sendOn = upstream.send.bind(upstream)
+  upstream.send = (...args) => {
+    onSend()
+    return sendOn(...args)
   }
   let ring = readKeyRing(newKeyRingText(randomBytes))
   const deps = composeDependencies(parts, () => ring)
