@@ -74,7 +74,7 @@ t.test('an answer that breaks off destroys the client’s connection', async (t)
         reply('Server: odd\r\n\r\nlooks whole')
         connection.end()
       },
-      async (client) => t.equal((await client.readResponse()).status, 503)
+      async (client) => t.equal((await client.readResponse()).status, 502)
     )
   )
 })

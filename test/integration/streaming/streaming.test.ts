@@ -146,7 +146,8 @@ t.test('who takes nothing is not read for: what is held for it is bounded', onLi
     t.comment(
       `${readers} readers that read nothing: ${mib(given - before)} taken for them, kernel buffers of four sockets each; resident ${mb(now)}`
     )
-    t.ok(given - before < readers * 16 * MIB, mib(given - before))
+    // Linux lets the buffers of a connection grow to 6 MB where it receives and 4 MB where it sends.
+    t.ok(given - before < readers * 24 * MIB, mib(given - before))
     t.ok(peak < RESIDENT_MANY_MAX, `${mb(peak)} at its highest`)
     const content = { length, crc: crcOf(length) }
     for (const one of await Promise.all(responses.map(drain))) t.same(one, content, 'and when they read, they get all of it')
