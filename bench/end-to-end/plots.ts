@@ -2,7 +2,7 @@ import { RATIO_GOALS } from './goals.ts'
 import type { Row } from './results.ts'
 
 /** Measures of a plot, in pixels. */
-const BOX = { left: 330, width: 430, right: 130, bar: 15, step: 19, group: 16, top: 52 }
+const BOX = { left: 430, width: 430, right: 130, bar: 15, step: 19, group: 16, top: 52 }
 const INK = '#1c2430'
 const GOAL = '#b3261e'
 
@@ -30,7 +30,7 @@ export function ratioPlot(rows: readonly Row[]): string {
     title: 'Processor time of a request: nginx passing bytes on = 1, less is better',
     description: `Bars for each workload and subject. ${described}.`,
     height: end,
-    body: [...parts, ...goals]
+    body: [...goals, ...parts]
   })
 }
 
@@ -110,7 +110,8 @@ function goalLine(at: number, { from, to, label }: { readonly from: number; read
   return `<line x1="${x}" x2="${x}" y1="${from - 4}" y2="${to}" stroke="${GOAL}" stroke-width="2" stroke-dasharray="4 2"/><text x="${x}" y="${to + 9}" text-anchor="middle" fill="${GOAL}" font-size="10">${label}</text>`
 }
 
-const textAt = (x: number, y: number, text: string): string => `<text x="${x.toFixed(1)}" y="${y}">${escaped(text)}</text>`
+const textAt = (x: number, y: number, text: string): string =>
+  `<text x="${x.toFixed(1)}" y="${y}" paint-order="stroke" stroke="#fff" stroke-width="3">${escaped(text)}</text>`
 
 function fillOf(subject: string): string {
   if (subject === 'nginx') return '#8a93a0'

@@ -31,7 +31,7 @@ const seconds = (): number => Math.round((performance.now() - started) / 1000)
 const say = (text: string): void => void process.stderr.write(`${String(seconds()).padStart(4)} s  ${text}\n`)
 const stops: (() => unknown)[] = []
 
-process.once('SIGINT', () => void end().then(() => process.exit(130)))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end().then(() => process.exit(130)))
 try {
   await bench()
 } catch (error) {

@@ -22,6 +22,8 @@ const ABORT_SHARE = 0.1
 const ABORT_WITHIN_MS = 80
 const SLOW_SHARE = 0.05
 const SLOW_BYTES = 64 * KIB
+/** Between the first connections of two clients: all at once they would only fill the queue of the listener. */
+const APART_MS = 3
 /** What is under way may still take so long at the end. */
 const DRAIN_MS = 30_000
 
@@ -31,7 +33,7 @@ let nextWrite = 0
 
 function fail(what: string): void {
   outcome.failures += 1
-  outcome.firstFailure ??= what.slice(0, 400)
+  outcome.firstFailure ??= what.slice(0, 800)
 }
 
 function randomSize(): number {
@@ -49,6 +51,11 @@ class Client {
   #reading: { head: string; left: number; isWrite: boolean; isSlow: boolean } | null = null
   #leaving: NodeJS.Timeout | null = null
   #pace: NodeJS.Timeout | null = null
+  /** For the report of a failure. */
+  #size = 0
+  #sentAt = 0
+  #answers = 0
+  #lastHead = ''
 
   constructor(onEnd: () => void) {
     this.#onEnd = onEnd
@@ -65,6 +72,8 @@ class Client {
     if (socket === null) return
     const isWrite = Math.random() < 0.4
     const size = randomSize()
+    this.#size = size
+    this.#sentAt = performance.now()
     const isSlow = !isWrite && Math.random() < SLOW_SHARE
     this.#reading = { head: '', left: -1, isWrite, isSlow }
     if (isSlow) this.#pace = setInterval(() => this.#read(socket.read(Math.min(SLOW_BYTES, socket.readableLength)) as Buffer | null), 100)
@@ -84,6 +93,8 @@ class Client {
   #open(): void {
     const socket = connect(order.port, '127.0.0.1')
     this.#socket = socket
+    this.#answers = 0
+    this.#lastHead = ''
     socket.setNoDelay(true)
     socket.on('readable', () => {
       if (this.#socket === socket && this.#reading?.isSlow !== true) this.#read(socket.read() as Buffer | null)
@@ -94,8 +105,12 @@ class Client {
 
   #broke(socket: Socket, what: string): void {
     if (this.#socket !== socket) return
+    const { isWrite, head } = this.#reading ?? { isWrite: false, head: '' }
+    const sent = `${isWrite ? 'a write' : 'a read'} of ${this.#size} bytes, answer ${this.#answers + 1} of its connection after ${Math.round(performance.now() - this.#sentAt)} ms`
     this.#drop()
-    fail(what)
+    fail(
+      `${what}: ${sent}; of the answer came: ${JSON.stringify(head.slice(0, 200))}; before it: ${JSON.stringify(this.#lastHead.slice(0, 300))}`
+    )
     setTimeout(() => this.#next(), 10)
   }
 
@@ -142,6 +157,8 @@ class Client {
     if (reading.left < 0) fail('more bytes than declared')
     outcome[reading.isWrite ? 'writes' : 'reads'] += 1
     if (reading.isSlow) outcome.slowReads += 1
+    this.#answers += 1
+    this.#lastHead = reading.head
     this.#settle()
     this.#next()
   }
@@ -152,7 +169,7 @@ function finish(): void {
 }
 
 let open = order.clients
-for (let i = 0; i < order.clients; i += 1) new Client(() => void (--open === 0 && finish()))
+for (let i = 0; i < order.clients; i += 1) setTimeout(() => new Client(() => void (--open === 0 && finish())), i * APART_MS)
 setTimeout(
   () => {
     fail(`${open} answers never came`)
