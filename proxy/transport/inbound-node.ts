@@ -71,7 +71,7 @@ class NodeInbound implements Inbound {
   listen(address: Address): Promise<Address> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(address.port, address.host, () => {
+      this.#server.listen({ port: address.port, host: address.host, backlog: BACKLOG }, () => {
         this.#server.off('error', reject)
         this.#tick()
         const bound = this.#server.address() as AddressInfo
@@ -197,6 +197,9 @@ class NodeInbound implements Inbound {
     else socket.destroy()
   }
 }
+
+/** Connections that may wait to be accepted: more than a thousand clients of a service open at once when it starts. */
+const BACKLOG = 4096
 
 /** Names in lower case, once for all who compare them. */
 function lowerNames(rawHeaders: string[]): void {
