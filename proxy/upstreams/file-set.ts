@@ -52,7 +52,7 @@ export function createFileSet(paths: readonly string[], { pollMs, debounceMs }: 
     async read() {
       for (let attempt = 0; attempt < READS_MAX; attempt++) {
         const before = await fingerprintOf(paths)
-        const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
+        const texts = await allInOrder(paths.map((path) => readFile(path, 'utf8')))
         const after = await fingerprintOf(paths)
         // Swapped in between: a key id of before would come with a secret of after.
         if (before !== after) continue
@@ -83,9 +83,18 @@ export function createFileSet(paths: readonly string[], { pollMs, debounceMs }: 
 
 /** Changes whenever a path leads to another file, or its file is written. */
 async function fingerprintOf(paths: readonly string[]): Promise<string> {
-  const stats = await Promise.all(paths.map((path) => stat(path, { bigint: true })))
+  const stats = await allInOrder(paths.map((path) => stat(path, { bigint: true })))
   for (const [index, { size }] of stats.entries()) {
     if (size > FILE_BYTES_MAX) throw new Error(`${paths[index]} has ${size} bytes, which is no credential`)
   }
   return JSON.stringify(stats.map(({ dev, ino, mtimeNs, ctimeNs, size }) => [dev, ino, mtimeNs, ctimeNs, size].map(String)))
+}
+
+/** Where several fail the first of them is told, not the quickest: a failure that lasts is then told in the same words. */
+async function allInOrder<Value>(promises: readonly Promise<Value>[]): Promise<readonly Value[]> {
+  const settled = await Promise.allSettled(promises)
+  return settled.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
 }
