@@ -56,8 +56,10 @@ async function runDev(args: Arguments): Promise<number> {
     say: (line) => void process.stderr.write(`  ${line}\n`),
     logDestination: join(data, 'requests.log')
   })
+  // Before it is said that all is ready: whoever reads that may signal at once.
+  const signalled = untilSignalled(() => process.exit(1))
   process.stdout.write(json ? `${JSON.stringify(dev.summary)}\n` : thingsToTry(dev.summary, data))
-  await untilSignalled(() => process.exit(1))
+  await signalled
   await stopSaying(dev)
   return 0
 }
