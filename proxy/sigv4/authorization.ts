@@ -32,11 +32,12 @@ const COMPONENT = /^(Credential|SignedHeaders|Signature)=([^\s=,]+)$/
 export function parseAuthorization(header: string, service: Service = 's3'): Authorization {
   const end = header.lastIndexOf(SIGNATURE)
   const prefix = header.slice(0, end)
+  const signature = header.slice(end + SIGNATURE.length)
   const known = KNOWN.get(prefix)
-  if (known !== undefined && known.service === service && !NOT_VALUE.test(header.slice(end + SIGNATURE.length)))
-    return { ...known, signature: header.slice(end + SIGNATURE.length) }
+  if (known !== undefined && known.service === service && !NOT_VALUE.test(signature)) return { ...known, signature }
   const parsed = parsedAuthorization(header, service)
-  if (end > 0 && end <= KNOWN_CHARACTERS_MAX && parsed.signature === header.slice(end + SIGNATURE.length)) remember(prefix, parsed)
+  // Of the whole header, because what is cut out of a text keeps all of it in memory.
+  if (end > 0 && header.length <= KNOWN_CHARACTERS_MAX && parsed.signature === signature) remember(prefix, parsed)
   return parsed
 }
 

@@ -66,6 +66,14 @@ function hmac(key: Buffer, text: string): Buffer {
   return createHmac('sha256', createSecretKey(key)).update(text).digest()
 }
 
+/** No region has a longer name; a client may write any, and none of its making is kept. */
+const REGION_CHARACTERS_MAX = 64
+
+/** The text alone: one that was cut out of a header would keep all of that header in memory. */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString()
+}
+
 interface Entry extends CredentialScope {
   readonly secret: SecretAccessKey
   readonly signingKey: SigningKey
@@ -93,12 +101,13 @@ export class SigningKeyCache {
     if (young !== undefined && serves(young, secretAccessKey, scope)) return young.signingKey
     const old = this.#old.get(accessKeyId)
     const entry = old !== undefined && serves(old, secretAccessKey, scope) ? old : makeEntry(secretAccessKey, scope)
+    if (scope.region.length > REGION_CHARACTERS_MAX) return entry.signingKey
     if (this.#young.size >= this.#generationEntriesMax && young === undefined) {
       this.#old = this.#young
       this.#young = new Map()
     }
     this.#old.delete(accessKeyId)
-    this.#young.set(accessKeyId, entry)
+    this.#young.set(copyOf(accessKeyId), entry)
     return entry.signingKey
   }
 }
@@ -107,6 +116,8 @@ function serves(entry: Entry, secret: SecretAccessKey, scope: CredentialScope): 
   return entry.secret === secret && entry.day === scope.day && entry.region === scope.region && entry.service === scope.service
 }
 
-function makeEntry(secret: SecretAccessKey, { day, region, service }: CredentialScope): Entry {
-  return { secret, day, region, service, signingKey: deriveSigningKey(secret, { day, region, service }) }
+function makeEntry(secret: SecretAccessKey, scope: CredentialScope): Entry {
+  const { service } = scope
+  const [day, region] = [copyOf(scope.day), copyOf(scope.region)]
+  return { secret, day, region, service, signingKey: deriveSigningKey(secret, scope) }
 }

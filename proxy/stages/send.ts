@@ -71,7 +71,8 @@ async function askOne(ask: Ask, hands: Hands): Promise<readonly Seen[]> {
 
 /** All at once; if one faults, the held answers of the others are given up before the fault goes on. */
 async function askAll(asks: readonly Ask[], hands: Hands): Promise<readonly Seen[]> {
-  const settled = await Promise.allSettled(asks.map((ask) => hands.ask(ask)))
+  // One that cannot even be asked must not leave the others to themselves.
+  const settled = await Promise.allSettled(asks.map(async (ask) => hands.ask(ask)))
   const fault = settled.find((result) => result.status === 'rejected')
   if (fault === undefined) return settled.map((result) => (result as PromiseFulfilledResult<Seen>).value)
   for (const result of settled) if (result.status === 'fulfilled') hands.discard(result.value)
